@@ -1,0 +1,178 @@
+"""The parameters of every stage: one pydantic section per word, read from `params/<size>.yaml`; unknown keys are errors."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from data_specs.view import Light, ViewPlan
+
+PARAMS_FOLDER = Path(__file__).parent / "params"
+SIZES = ("tiny", "micro", "paper")
+WORDS = ("assets", "render", "matched_real", "shards", "train", "evaluate", "report")
+"""The one vocabulary: each is a flow, a task folder, a DVC stage, a params section, a test folder and a subcommand, in this order."""
+
+
+class Strict(BaseModel):
+    """Plain data that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ExecutionParams(Strict):
+    """How work is spread. Nothing here reaches the bytes of a shard."""
+
+    backend: Literal["inline", "ray"] = Field(
+        "inline", description="inline: in this process (soft timeouts); ray: worker processes, local or at RAY_ADDRESS"
+    )
+    workers: int = Field(0, ge=0, description="parallel workers; 0 = one per core")
+    retries: int = Field(1, ge=0, description="how often an item whose worker died or timed out is tried again before it is dropped")
+    recycle_after: int = Field(500, gt=0, description="items after which a worker process is replaced")
+    shards_in_flight: int = Field(2, gt=0, description="shards built at the same time")
+
+
+class AssetsParams(Strict):
+    """Catalogue lines to clean meshes."""
+
+    source: Literal["procedural", "folder", "url"] = Field("procedural", description="where assets come from")
+    count: int = Field(24, gt=0, description="procedural: how many objects; folder and url: at most this many")
+    location: str = Field("", description="folder: its path; url: a CSV or parquet list with url and sha256 columns")
+    licences: list[str] = Field(default_factory=list, description="SPDX ids that may be used; empty = all")
+    shard_items: int = Field(16, gt=0, description="assets per shard")
+    validation: float = Field(0.1, ge=0, lt=1, description="fraction of assets for validation, by hash of the id")
+    test: float = Field(0.1, ge=0, lt=1, description="fraction of assets held out for the test, by hash of the id")
+    max_faces: int = Field(2_000_000, gt=0, description="larger meshes are dropped")
+    max_texture_pixels: int = Field(2048, gt=0, description="larger textures are scaled down to this side")
+    max_file_mb: int = Field(500, gt=0, description="larger files are dropped unread")
+    memory_mb: int = Field(4096, gt=0, description="address space of the process that reads a stranger's file")
+    timeout_s: float = Field(60.0, gt=0, description="time to read one file")
+
+
+class RenderParams(Strict):
+    """Clean meshes to views of the synthetic domain."""
+
+    plan: ViewPlan = Field("orthogonal4", description="which cameras")
+    light: Light = Field("uniform", description="uniform: albedo; environment: sky, sun, shadow and ambient occlusion")
+    size_pixels: int = Field(64, gt=0, description="side of a view")
+    samples_per_edge_pixel: int = Field(16, gt=0, description="rays that anti-alias a pixel on an edge")
+    timeout_s: float = Field(120.0, gt=0, description="time for one asset")
+    back_end: Literal["open3d_cpu", "nvdiffrast_gpu"] = Field("open3d_cpu", description="renderer")
+
+
+class MatchedRealParams(Strict):
+    """The photographic side: four pictures for each caption."""
+
+    source: Literal["photographic_render"] = Field(
+        "photographic_render", description="photographic_render: detailed material, environment light, varied viewpoints"
+    )
+    size_pixels: int = Field(64, gt=0, description="side of a picture")
+    samples_per_edge_pixel: int = Field(16, gt=0, description="rays that anti-alias a pixel on an edge")
+    ambient_rays: int = Field(16, gt=0, description="rays per pixel for ambient occlusion and soft shadow")
+    timeout_s: float = Field(120.0, gt=0, description="time for one caption")
+
+
+class ShardsParams(Strict):
+    """Verification of every sample before it may be trained on."""
+
+    reprojection_pixels: float = Field(0.5, gt=0, description="largest distance of a re-projected position from its pixel centre")
+    timeout_s: float = Field(120.0, gt=0, description="time to verify one sample")
+
+
+class TrainRun(Strict):
+    """One training run: a recipe and how it is driven. Batch size counts samples over all workers."""
+
+    recipe: str = Field(description="name in models/registry.py")
+    parents: dict[str, str] = Field(default_factory=dict, description="role -> name of an earlier run whose model it starts from")
+    config: dict[str, Any] = Field(default_factory=dict, description="the recipe's own settings; unknown keys are errors")
+    steps: int = Field(gt=0)
+    batch_size: int = Field(gt=0)
+    gradient_accumulation: int = Field(1, gt=0)
+    learning_rate: float = Field(gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    warmup_steps: int = Field(0, ge=0)
+    max_gradient_norm: float = Field(1.0, gt=0)
+    ema_decay: float = Field(0.0, ge=0, lt=1, description="0 = no moving average")
+    precision: Literal["fp32", "bf16"] = "fp32"
+    gradient_checkpointing: bool = False
+    checkpoint_every: int = Field(100, gt=0, description="steps between checkpoints")
+    picture_every: int = Field(0, ge=0, description="steps between sampling grids; 0 = only at the end")
+    seed: int = 0
+
+
+class TrainParams(Strict):
+    """Every training run of a size, in order."""
+
+    sequence: list[str] = Field(description="names of `runs`, in the order they are trained")
+    runs: dict[str, TrainRun]
+    workers: int = Field(0, ge=0, description="Ray Train workers; 0 = in this process")
+    cpus_per_worker: int = Field(2, gt=0)
+    gpus_per_worker: float = Field(0, ge=0)
+    loader_threads: int = Field(2, gt=0)
+    max_failures: int = Field(3, ge=0, description="worker deaths a run survives")
+
+
+class EvaluateParams(Strict):
+    """Samples and numbers on held-out assets."""
+
+    run: str = Field(description="which training run is evaluated")
+    split: Literal["train", "validation", "test"] = "test"
+    max_assets: int = Field(8, gt=0)
+    sampling_steps: int = Field(50, gt=0, description="DDIM steps (SPEC R8)")
+    guidance: float = Field(4.5, ge=0, description="guidance scale on the text condition")
+    layer_share: float = Field(0.3, ge=0, le=1, description="B_max as a share of the blocks (SPEC R8)")
+    time_threshold: int = Field(950, ge=0, le=1001, description="t_max (SPEC R8); above 1000 = never")
+    batch_size: int = Field(4, gt=0)
+
+
+class ReportParams(Strict):
+    """The HTML page."""
+
+    contact_sheet_items: int = Field(48, gt=0, description="assets on a contact sheet")
+    samples: int = Field(8, gt=0, description="held-out assets shown in full")
+
+
+class Params(Strict):
+    """Everything a size says."""
+
+    size: Literal["tiny", "micro", "paper"]
+    seed: int = 0
+    execution: ExecutionParams
+    assets: AssetsParams
+    render: RenderParams
+    matched_real: MatchedRealParams
+    shards: ShardsParams
+    train: TrainParams
+    evaluate: EvaluateParams
+    report: ReportParams
+
+
+def load_params(size: str, overrides: tuple[str, ...] | list[str] = (), folder: Path = PARAMS_FOLDER) -> Params:
+    """Read `params/<size>.yaml` and apply overrides of the form `section.key=value` (value is YAML).
+
+    Raises ValueError naming the file or the override, the key and what is expected.
+    """
+    path = folder / f"{size}.yaml"
+    if not path.is_file():
+        raise ValueError(f"no parameters for size {size!r}: expected one of {', '.join(SIZES)} ({path} does not exist)")
+    tree = yaml.safe_load(path.read_text())
+    for override in overrides:
+        _apply(tree, override)
+    try:
+        return Params.model_validate(tree)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
+        raise ValueError(f"parameters of size {size!r} ({path.name}) are wrong:\n  " + "\n  ".join(lines)) from None
+
+
+def _apply(tree: dict[str, Any], override: str) -> None:
+    path, separator, text = override.partition("=")
+    keys = path.strip().split(".")
+    if not separator or len(keys) < 2:
+        raise ValueError(f"override {override!r} must look like section.key=value")
+    node = tree
+    for key in keys[:-1]:
+        node = node.setdefault(key, {})
+        if not isinstance(node, dict):
+            raise ValueError(f"override {override!r}: {key!r} is not a section")
+    node[keys[-1]] = yaml.safe_load(text)
