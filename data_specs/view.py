@@ -11,7 +11,7 @@ ViewPlan = Literal["orthogonal4", "turntable8", "turntable60", "sphere24", "sphe
 Light = Literal["uniform", "environment"]
 MapName = Literal["rgb", "normal", "position", "depth"]
 ORTHOGONAL_NAMES = ("front", "right", "back", "left")
-"""Tile order of the 2 x 2 grid, row by row (SPEC R1)."""
+"""Tile order of the 2 x 2 grid, row by row (SPEC R1): the camera stands at azimuth 0, 90, 180, 270 degrees about +Y, where 0 is +Z and 90 is +X."""
 
 
 class ViewRecord(BaseModel):
