@@ -112,7 +112,9 @@ def _explain_section(prefix: str, section: Any) -> list[str]:
             continue
         kind = getattr(field.annotation, "__name__", str(field.annotation).replace("typing.", ""))
         choices = get_args(field.annotation)
-        kind = "|".join(map(str, choices)) if get_origin(field.annotation) is not list and choices and all(isinstance(c, str) for c in choices) else kind
+        kind = (
+            "|".join(map(str, choices)) if get_origin(field.annotation) is not list and choices and all(isinstance(c, str) for c in choices) else kind
+        )
         default = "required" if field.is_required() else field.get_default(call_default_factory=True)
         lines.append(f"  {prefix}.{name:<24} {kind:<12} {default!s:<12} {field.description or ''}")
     return lines

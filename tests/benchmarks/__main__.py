@@ -12,7 +12,9 @@ NAMES = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not p
 
 def machine() -> str:
     """The processor, its cores and today's date: what a number is worth nothing without."""
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), platform.processor())
+    model = next(
+        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), platform.processor()
+    )
     return f"{model}, {os.cpu_count()} cores, {datetime.now(UTC):%Y-%m-%d}"
 
 

@@ -1,0 +1,9 @@
+"""The funnel counts every dropped item once, largest loss first."""
+
+from data_specs.decision import Decision, funnel
+
+
+def test_funnel() -> None:
+    dropped = [Decision(item_id=str(k), stage="assets", verdict="dropped", rule=rule) for k, rule in enumerate(["no_faces", "timeout", "no_faces"])]
+    kept = Decision(item_id="9", stage="assets", verdict="kept", rule="licence")
+    assert funnel(10, [*dropped, kept]) == [("entered", 10), ("no_faces", 2), ("timeout", 1), ("kept", 7)]
