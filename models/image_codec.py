@@ -1,0 +1,102 @@
+"""Lossless PNG for every map, and the one decoder of shard members.
+
+Measured on 512 x 512 maps of real meshes (`tests/benchmarks/render.py` repeats it): the Up filter with libdeflate takes the time of
+OpenCV's fastest PNG setting at a fifth less bytes, and a third of the time of libpng's default filters. Every PNG reader opens the result.
+"""
+
+import io
+import json
+import struct
+import zlib
+from typing import Any
+
+import cv2
+import imagecodecs
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+MAX_PIXELS = 64 * 1024 * 1024
+"""Larger images are refused before they are decoded."""
+
+MAX_JSON_BYTES = 64 * 1024 * 1024
+
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_COLOUR_TYPES = {1: 0, 3: 2, 4: 6}
+FILTER_UP = 2
+IMAGE_FORMATS = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP"}
+TO_RGB = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
+
+
+def encode_png(pixels: np.ndarray) -> bytes:
+    """Encode an image losslessly; the same pixels give the same bytes.
+
+    pixels: (H, W), (H, W, 3) or (H, W, 4) uint8 or uint16, gray, RGB or RGBA. Raises ValueError for anything else.
+    """
+    channels = 1 if pixels.ndim == 2 else pixels.shape[-1]
+    if pixels.ndim not in (2, 3) or channels not in PNG_COLOUR_TYPES or pixels.dtype not in (np.uint8, np.uint16) or not pixels.size:
+        raise ValueError(f"cannot store an array of shape {pixels.shape} and type {pixels.dtype} as PNG")
+    height, width = pixels.shape[:2]
+    header = struct.pack(">IIBBBBB", width, height, 8 * pixels.itemsize, PNG_COLOUR_TYPES[channels], 0, 0, 0)
+    body = imagecodecs.deflate_encode(_filter_up(pixels), level=1)
+    return PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+
+
+def _filter_up(pixels: np.ndarray) -> np.ndarray:
+    """PNG scan lines: a filter byte, then each byte less the one above it. Smooth maps become runs of small numbers."""
+    big_endian = np.ascontiguousarray(pixels if pixels.itemsize == 1 else pixels.byteswap())
+    rows = big_endian.view(np.uint8).reshape(len(pixels), -1)
+    lines = np.empty((rows.shape[0], rows.shape[1] + 1), np.uint8)
+    lines[:, 0] = FILTER_UP
+    lines[0, 1:] = rows[0]
+    np.subtract(rows[1:], rows[:-1], out=lines[1:, 1:])
+    return lines
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(kind)))
+
+
+def decode_image(data: bytes) -> np.ndarray:
+    """Decode PNG, JPEG or WebP: (H, W), (H, W, 3) or (H, W, 4) uint8 or uint16 in gray, RGB or RGBA order.
+
+    Raises ValueError for other formats, damaged data and images of more than `MAX_PIXELS` (refused undecoded).
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=tuple(set(IMAGE_FORMATS.values()))) as header:
+            width, height = header.size
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f"not a readable PNG, JPEG or WebP image ({len(data)} bytes): {error}") from None
+    except Image.DecompressionBombError:
+        raise ValueError(f"the image has more than {MAX_PIXELS} pixels") from None
+    if width * height > MAX_PIXELS:
+        raise ValueError(f"an image of {width} x {height} has more than {MAX_PIXELS} pixels")
+    pixels = _decode_checked(data)
+    if pixels.shape[:2] != (height, width):
+        raise ValueError(f"the image says {width} x {height} but decodes to {pixels.shape[1]} x {pixels.shape[0]}")
+    return pixels
+
+
+def _decode_checked(data: bytes) -> np.ndarray:
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    except cv2.error as error:
+        raise ValueError(f"damaged image ({len(data)} bytes): {error}") from None
+    if pixels is None:
+        raise ValueError(f"damaged image ({len(data)} bytes)")
+    return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, TO_RGB[pixels.shape[2]])
+
+
+def decode_member(field: str, data: bytes) -> Any:
+    """Decode a shard member by the ending of its field: `.json` to plain data, `.png`, `.jpg` and `.webp` as `decode_image` does.
+
+    Raises ValueError naming the field when it cannot be decoded.
+    """
+    ending = field.rpartition(".")[2]
+    try:
+        if ending in IMAGE_FORMATS:
+            return decode_image(data)
+        if ending == "json" and len(data) <= MAX_JSON_BYTES:
+            return json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"member {field!r} cannot be decoded: {error}") from None
+    raise ValueError(f"member {field!r} ({len(data)} bytes) is neither an image nor JSON of at most {MAX_JSON_BYTES} bytes")
