@@ -37,19 +37,20 @@ def encode_png(pixels: np.ndarray) -> bytes:
         raise ValueError(f"cannot store an array of shape {pixels.shape} and type {pixels.dtype} as PNG")
     height, width = pixels.shape[:2]
     header = struct.pack(">IIBBBBB", width, height, 8 * pixels.itemsize, PNG_COLOUR_TYPES[channels], 0, 0, 0)
-    body = imagecodecs.deflate_encode(_filter_up(pixels), level=1)
+    body = bytes(imagecodecs.deflate_encode(_filter_up(pixels), level=1))
     return PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
 
 
-def _filter_up(pixels: np.ndarray) -> np.ndarray:
+def _filter_up(pixels: np.ndarray) -> bytearray:
     """PNG scan lines: a filter byte, then each byte less the one above it. Smooth maps become runs of small numbers."""
     big_endian = np.ascontiguousarray(pixels if pixels.itemsize == 1 else pixels.byteswap())
     rows = big_endian.view(np.uint8).reshape(len(pixels), -1)
-    lines = np.empty((rows.shape[0], rows.shape[1] + 1), np.uint8)
+    scan_lines = bytearray(rows.shape[0] * (rows.shape[1] + 1))
+    lines = np.frombuffer(scan_lines, np.uint8).reshape(rows.shape[0], -1)
     lines[:, 0] = FILTER_UP
     lines[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=lines[1:, 1:])
-    return lines
+    return scan_lines
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
