@@ -1,0 +1,38 @@
+"""Do the views of an object agree with one another? Back-projection consistency (SPEC R13)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.geometry.back_projection import SurfaceView, reproject_views
+from models.metrics.image_quality import psnr, ssim
+
+
+@dataclass(frozen=True)
+class Consistency:
+    """The views of one object against themselves after back-projection, all pixels of all views in one.
+
+    psnr: dB inside the masks, 100 where all views agree. ssim: [-1, 1] inside the masks. psnr_shared: dB over the pixels whose point a second
+    view sees too, where disagreement can show at all (100 without any). shared: the part of the masks that they are, in [0, 1].
+    """
+
+    psnr: float
+    ssim: float
+    psnr_shared: float
+    shared: float
+
+
+def back_projection_consistency(views: list[SurfaceView]) -> Consistency:
+    """PSNR and SSIM between views of equal size and their re-projections (`reproject_views`), everything outside the masks white in both.
+
+    The error is averaged over the pixels of all views before the logarithm: a view that agrees by itself does not hide one that disagrees.
+    A flat picture agrees with itself: read this beside a measure of what the pictures show. Raises ValueError when no view shows the object.
+    """
+    pictures, shared_masks = reproject_views(views)
+    mask, shared = np.concatenate([view.mask for view in views]), np.concatenate(shared_masks)
+    if not mask.any():
+        raise ValueError("no view shows the object: nothing can be compared")
+    original = np.where(mask[..., None], np.concatenate([view.rgb for view in views]), 1.0)
+    again = np.concatenate(pictures)
+    on_shared = psnr(again, original, shared) if shared.any() else 100.0
+    return Consistency(psnr(again, original, mask), ssim(again, original, mask), on_shared, float(shared.sum() / mask.sum()))
