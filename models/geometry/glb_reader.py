@@ -1,7 +1,7 @@
 """glTF 2.0 to `Mesh`: the default scene at its rest pose, every transform applied, base colours only."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,17 +12,10 @@ from models.geometry.gltf_materials import Mapping, Materials, Surface
 from models.geometry.gltf_nodes import Nodes
 from models.geometry.gltf_primitives import PrimitiveSource
 from models.geometry.mesh_error import MeshError
-from models.geometry.mesh_ops import drop_unreferenced
+from models.geometry.mesh_ops import ReadMesh, drop_unreferenced
 from models.geometry.references import Resolve, no_files
 
 MAX_VERTICES = 20_000_000
-
-
-class ReadMesh(NamedTuple):
-    """A mesh in its file's units and axes, and what was left out or repaired on the way."""
-
-    mesh: Mesh
-    warnings: list[str]
 
 
 def read_glb(data: bytes) -> Mesh:

@@ -1,6 +1,7 @@
 """Operations on meshes: drop what is degenerate, turn the up axis, shading normals, the canonical object frame, checks."""
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,13 @@ CREASE_DEGREES = 40.0
 """Computed shading normals are smooth across edges up to this angle."""
 MAX_ROUND_FACES = 128
 """Around a vertex with more faces than this, creases are not looked for: the work grows with the square."""
+
+
+class ReadMesh(NamedTuple):
+    """A mesh in its file's units and axes, and what was left out or repaired on the way."""
+
+    mesh: Mesh
+    warnings: list[str]
 
 
 @dataclass(frozen=True)
@@ -193,6 +201,9 @@ def _smooth_normals(mesh: Mesh) -> np.ndarray:
 def _split_at_creases(mesh: Mesh, crease_degrees: float) -> Mesh:
     normals = _corner_normals(mesh, np.cos(np.radians(crease_degrees))).astype(np.float32)
     vertex = mesh.faces.reshape(-1)
+    if mesh.uv is None and mesh.vertex_colours is None:  # nothing but the position tells two vertices apart: join them
+        position = _positions_of(mesh)
+        vertex = np.unique(position, return_index=True)[1][position][vertex]
     keys = np.concatenate([vertex[:, None], np.rint(normals * 4096).astype(np.int32)], axis=1).astype(np.int32)
     rows = np.ascontiguousarray(keys).view([("", np.int32)] * 4)[:, 0]
     _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
