@@ -38,8 +38,9 @@ def encode_normal(normal: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
     normal: (H, W, 3) float, unit, object frame. mask: (H, W) bool. Returns (H, W, 3) uint8, 0 outside the mask.
     """
-    coded = np.rint((np.clip(normal, -1.0, 1.0) + 1.0) * 127.5).astype(np.uint8)
-    coded[~mask] = 0
+    coded = np.zeros(normal.shape, np.uint8)
+    inside = np.flatnonzero(mask)
+    coded.reshape(-1, 3)[inside] = np.rint((np.clip(normal.reshape(-1, 3)[inside], -1.0, 1.0) + 1.0) * 127.5)
     return coded
 
 
@@ -57,11 +58,12 @@ def encode_position(position: np.ndarray, mask: np.ndarray) -> np.ndarray:
     position: (H, W, 3) float in [-1, 1], object frame. mask: (H, W) bool. Returns (H, W, 3) uint16, 0 outside the mask.
     Raises ValueError when a masked position leaves [-1, 1] by more than 1e-3: the mesh is not in the canonical frame.
     """
-    inside = position[mask]
+    where = np.flatnonzero(mask)
+    inside = position.reshape(-1, 3)[where]
     if inside.size and float(np.abs(inside).max()) > OBJECT_HALF_SIDE + 1e-3:
         raise ValueError(f"position {float(np.abs(inside).max()):.4f} lies outside [-1, 1]: the mesh is not in the canonical object frame")
-    coded = np.rint((np.clip(position, -1.0, 1.0) - POSITION_MIN) / POSITION_SCALE).astype(np.uint16)
-    coded[~mask] = 0
+    coded = np.zeros(position.shape, np.uint16)
+    coded.reshape(-1, 3)[where] = np.rint((np.clip(inside, -1.0, 1.0) - POSITION_MIN) / POSITION_SCALE)
     return coded
 
 

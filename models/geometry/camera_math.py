@@ -89,15 +89,20 @@ def reprojection_error(position: np.ndarray, mask: np.ndarray, camera: Camera) -
     return float(np.linalg.norm(pixels - pixel_centres(width, height)[mask], axis=-1).max())
 
 
-def distance_to_fit(direction: np.ndarray, fov_degrees: float) -> float:
-    """How far along `direction` (3,) a square camera must stand to see the whole box [-1, 1]^3 that holds every object."""
-    corners = np.stack(np.meshgrid(*[[-OBJECT_HALF_SIDE, OBJECT_HALF_SIDE]] * 3), axis=-1).reshape(-1, 3)
-    turned = corners @ look_at(direction)[:3, :3].T
+OBJECT_BOX = np.stack(np.meshgrid(*[[-OBJECT_HALF_SIDE, OBJECT_HALF_SIDE]] * 3), axis=-1).reshape(-1, 3)
+"""The corners of the box that holds every object, (8, 3)."""
+
+
+def distance_to_fit(direction: np.ndarray, fov_degrees: float, points: np.ndarray = OBJECT_BOX) -> float:
+    """How far along `direction` (3,) a square camera that looks at the origin must stand to see all `points` (P, 3)."""
+    turned = points @ look_at(direction)[:3, :3].T
     return float((np.abs(turned[:, :2]).max(axis=1) / np.tan(np.radians(fov_degrees) / 2.0) - turned[:, 2]).max())
 
 
-def view_plan(plan: ViewPlan, size_pixels: int, seed: int) -> list[tuple[str, Camera]]:
+def view_plan(plan: ViewPlan, size_pixels: int, seed: int, points: np.ndarray = OBJECT_BOX) -> list[tuple[str, Camera]]:
     """The named cameras of a plan, in order, each with square pictures of `size_pixels`.
+
+    points: (P, 3) what photographic4 frames, e.g. the vertices; the other plans keep the box of every object in view.
 
     orthogonal4     front, right, back, left at radius 5, 30 degrees (SPEC R1).
     turntable8/60   equal azimuth steps from the front at radius 4, 45 degrees (SPEC F1, F10).
@@ -113,7 +118,7 @@ def view_plan(plan: ViewPlan, size_pixels: int, seed: int) -> list[tuple[str, Ca
     if plan in ("sphere24", "sphere150"):
         return _sphere(int(plan.removeprefix("sphere")), size_pixels, np.random.default_rng(seed))
     if plan == "photographic4":
-        return _photographic(size_pixels, np.random.default_rng(seed))
+        return _photographic(size_pixels, points, np.random.default_rng(seed))
     raise ValueError(f"unknown view plan {plan!r}")
 
 
@@ -135,13 +140,13 @@ def _sphere(count: int, size_pixels: int, rng: np.random.Generator) -> list[tupl
     return views
 
 
-def _photographic(size_pixels: int, rng: np.random.Generator) -> list[tuple[str, Camera]]:
+def _photographic(size_pixels: int, points: np.ndarray, rng: np.random.Generator) -> list[tuple[str, Camera]]:
     views = []
     for i in range(4):
         azimuth = 90.0 * i + rng.uniform(-PHOTOGRAPHIC_JITTER_DEGREES, PHOTOGRAPHIC_JITTER_DEGREES)
         direction = direction_at(azimuth, rng.uniform(*PHOTOGRAPHIC_ELEVATION_DEGREES))
         fov = rng.uniform(*PHOTOGRAPHIC_FOV_DEGREES)
-        distance = distance_to_fit(direction, fov) * rng.uniform(*PHOTOGRAPHIC_SLACK)
+        distance = distance_to_fit(direction, fov, points) * rng.uniform(*PHOTOGRAPHIC_SLACK)
         views.append((f"view{i}", _camera(distance * direction, size_pixels, fov)))
     return views
 

@@ -11,8 +11,8 @@ import numpy as np
 import open3d as o3d
 
 from data_specs.asset import Mesh
-from data_specs.camera import Camera
-from models.geometry.camera_math import pixel_centres, ray_directions
+from data_specs.camera import Camera, Intrinsics
+from models.geometry.camera_math import ray_directions
 from models.renderers.base import EnvironmentLight, LightSource, Maps
 from models.renderers.lights import Points, light_points
 from models.renderers.surface import Hits, Surface
@@ -23,11 +23,16 @@ MAX_LAYERS = 8
 
 LAYER_STEP = np.float32(1e-4)
 SOLID = 0.5
-EDGE_ALPHA = 48
-"""Neighbours whose opacity differs by more (of 255) are an edge."""
+EDGE_CONTRAST = 12
+"""Neighbours whose colour or opacity differs by more (of 255) look different."""
 
 EDGE_BEND = 1.5
-"""An edge is where depth bends by more than this many pixel lengths from one pixel to the next: creases of 75 degrees and all steps."""
+"""A step is where depth bends by more than this many pixel lengths from one pixel to the next: creases of 75 degrees count."""
+
+NEAREST = 1e-3
+WINDOW_MARGIN = 2
+NEIGHBOURS = np.ones((3, 3), np.uint8)
+SECOND_DIFFERENCE = np.array([[1.0, -2.0, 1.0]], np.float32)
 
 
 @dataclass(frozen=True)
@@ -44,11 +49,15 @@ class Scene:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How rays are shaded. pixel_length: metres that a sample is wide at depth 1. light_rays: per hit, for environment light."""
+    """How rays are shaded.
+
+    pixel_length: metres that a sample is wide at depth 1. light_rays: per hit, for environment light. averaged: samples are averaged afterwards.
+    """
 
     light: LightSource
     pixel_length: float
     light_rays: int
+    averaged: bool
 
 
 class Open3DRenderer:
@@ -64,24 +73,66 @@ class Open3DRenderer:
 
     def render(self, scene: Scene, camera: Camera, light: LightSource, samples_per_edge_pixel: int) -> Maps:
         """Draw one view; `samples_per_edge_pixel` = 1 leaves edges jagged."""
-        k = camera.intrinsics
-        light_rays = light.rays if isinstance(light, EnvironmentLight) else 0
-        rays = camera_rays(camera, pixel_centres(k.width, k.height)).reshape(-1, 6)
-        colour, solid = trace(scene, rays, Sampling(light, 1.0 / k.focal_x, light_rays))
-        maps = _geometry(scene, rays, solid, (k.height, k.width))
-        if samples_per_edge_pixel > 1:
-            edges = find_edges(colour[:, 3].reshape(k.height, k.width), maps.depth, _material_map(scene, solid, maps.mask), 1.0 / k.focal_x)
-            fine = Sampling(light, 1.0 / (k.focal_x * samples_per_edge_pixel**0.5), max(light_rays // samples_per_edge_pixel, 1))
-            colour[edges] = _supersample(scene, camera, edges, fine, samples_per_edge_pixel)
-        return Maps(_pack(colour).reshape(k.height, k.width, 4), maps.mask, maps.depth, maps.normal, maps.position)
+        window = object_window(scene.surface.vertices, camera)
+        return _paste(_render_window(scene, crop(camera, window), light, samples_per_edge_pixel), window, camera.intrinsics)
 
 
-def camera_rays(camera: Camera, pixels: np.ndarray) -> np.ndarray:
-    """Rays (..., 6) float32 through image coordinates (..., 2), their directions one metre long along +Z: a hit's distance is its depth."""
-    rays = np.empty((*pixels.shape[:-1], 6), np.float32)
-    rays[..., :3] = camera.world_position()
-    rays[..., 3:] = ray_directions(camera, pixels)
-    return rays
+def _render_window(scene: Scene, camera: Camera, light: LightSource, samples: int) -> Maps:
+    k = camera.intrinsics
+    rays = image_rays(camera)
+    light_rays = light.rays if isinstance(light, EnvironmentLight) else 0
+    colour, solid = trace(scene, rays, Sampling(light, 1.0 / k.focal_x, light_rays, averaged=False))
+    maps = _geometry(scene, rays, solid, _pack(colour).reshape(k.height, k.width, 4))
+    if samples > 1:
+        edges = find_edges(maps.rgb, maps.depth, _material_map(scene, solid, maps.mask), 1.0 / k.focal_x)
+        fine = Sampling(light, 1.0 / (k.focal_x * samples**0.5), max(light_rays // samples, 1), averaged=True)
+        maps.rgb.reshape(-1, 4)[edges] = _pack(_supersample(scene, camera, rays[edges], fine, samples))
+    return maps
+
+
+def object_window(vertices: np.ndarray, camera: Camera) -> tuple[slice, slice]:
+    """The rows and columns in which vertices (V, 3) may be seen, with a margin; the whole picture when some lie behind the camera."""
+    k, matrix = camera.intrinsics, camera.camera_from_world.astype(np.float32)
+    x, y, depth = matrix[:3, :3] @ vertices.T + matrix[:3, 3:]
+    if float(depth.min()) < NEAREST:
+        return slice(0, k.height), slice(0, k.width)
+    x, y = x / depth * np.float32(k.focal_x) + np.float32(k.centre_x), y / depth * np.float32(k.focal_y) + np.float32(k.centre_y)
+    return _span(y, k.height), _span(x, k.width)
+
+
+def _span(values: np.ndarray, size: int) -> slice:
+    """Pixels from the smallest to the largest value, at least one, inside [0, size)."""
+    start = min(max(int(values.min()) - WINDOW_MARGIN, 0), size - 1)
+    return slice(start, max(min(int(values.max()) + WINDOW_MARGIN + 1, size), start + 1))
+
+
+def crop(camera: Camera, window: tuple[slice, slice]) -> Camera:
+    """The camera whose picture is a window of the original's."""
+    k, (rows, columns) = camera.intrinsics, window
+    width, height = columns.stop - columns.start, rows.stop - rows.start
+    return Camera(Intrinsics(width, height, k.focal_x, k.focal_y, k.centre_x - columns.start, k.centre_y - rows.start), camera.camera_from_world)
+
+
+def _paste(maps: Maps, window: tuple[slice, slice], full: Intrinsics) -> Maps:
+    pasted = []
+    for part in (maps.rgb, maps.mask, maps.depth, maps.normal, maps.position):
+        canvas = np.zeros((full.height, full.width, *part.shape[2:]), part.dtype)
+        canvas[window] = part
+        pasted.append(canvas)
+    return Maps(*pasted)
+
+
+def image_rays(camera: Camera) -> np.ndarray:
+    """Rays (H * W, 6) float32 through every pixel's centre; directions have length 1 along +Z, so a hit's distance is its depth."""
+    k = camera.intrinsics
+    centre = ray_directions(camera, np.array([k.centre_x, k.centre_y]))
+    across = ray_directions(camera, np.stack([np.arange(k.width) + 0.5, np.full(k.width, k.centre_y)], axis=-1))
+    down = ray_directions(camera, np.stack([np.full(k.height, k.centre_x), np.arange(k.height) + 0.5], axis=-1)) - centre
+    rays = np.empty((k.height, k.width, 6), np.float32)
+    for axis, origin in enumerate(camera.world_position()):
+        rays[..., axis] = origin
+        np.add(across[:, axis], down[:, axis, None], out=rays[..., 3 + axis], casting="same_kind")
+    return rays.reshape(-1, 6)
 
 
 def cast(embree: o3d.t.geometry.RaycastingScene, rays: np.ndarray) -> Hits:
@@ -97,21 +148,29 @@ def trace(scene: Scene, rays: np.ndarray, sampling: Sampling) -> tuple[np.ndarra
 
     Returns (M, 4) float32 linear, multiplied by opacity, composited front to back; and the first hit of each ray that is at least half opaque.
     """
-    colour, left = np.zeros((len(rays), 4), np.float32), np.ones(len(rays), np.float32)
-    found, solid = np.zeros(len(rays), bool), []
     hits = cast(scene.embree, rays)
+    shaded = _shade(scene, rays[hits.ray], hits, sampling)
+    colour = np.zeros((len(rays), 4), np.float32)
+    colour[hits.ray] = shaded
+    if not scene.surface.see_through:
+        return colour, hits
+    return colour, _look_through(scene, rays, sampling, hits, colour)
+
+
+def _look_through(scene: Scene, rays: np.ndarray, sampling: Sampling, hits: Hits, colour: np.ndarray) -> Hits:
+    """Add what lies behind see-through surfaces to `colour`; returns the solid hits."""
+    found, solid, opacity = np.zeros(len(rays), bool), [], colour[hits.ray, 3]
     for _ in range(MAX_LAYERS):
-        shaded = _shade(scene, rays[hits.ray], hits, sampling)
-        colour[hits.ray] += left[hits.ray, None] * shaded
-        left[hits.ray] *= 1.0 - shaded[:, 3]
-        first = (shaded[:, 3] >= SOLID) & ~found[hits.ray]
+        first = (opacity >= SOLID) & ~found[hits.ray]
+        found[hits.ray[first]] = True
         solid.append(hits.part(first))
-        found[hits.ray] |= first
-        through = np.flatnonzero(shaded[:, 3] < 1.0)
-        if not len(through):
+        hits = _behind(scene, rays, hits.part(opacity < 1.0))
+        if not len(hits.ray):
             break
-        hits = _behind(scene, rays, hits.part(through))
-    return colour, _join(solid)
+        shaded = _shade(scene, rays[hits.ray], hits, sampling)
+        colour[hits.ray] += (1.0 - colour[hits.ray, 3:]) * shaded
+        opacity = shaded[:, 3]
+    return _join(solid)
 
 
 def _behind(scene: Scene, rays: np.ndarray, hits: Hits) -> Hits:
@@ -132,25 +191,31 @@ def _join(parts: list[Hits]) -> Hits:
 
 def _shade(scene: Scene, rays: np.ndarray, hits: Hits, sampling: Sampling) -> np.ndarray:
     """Linear colour of hits, multiplied by opacity, (N, 4) float32. rays: (N, 6), the ray of each hit."""
-    view = rays[:, 3:] / np.linalg.norm(rays[:, 3:], axis=-1, keepdims=True)
-    base, opacity = scene.surface.base_colour(hits, view, hits.depth * np.float32(sampling.pixel_length))
+    colour = scene.surface.base_colour(hits, rays[:, 3:], sampling.pixel_length, sampling.averaged)
     if isinstance(sampling.light, EnvironmentLight):
-        normal, flat = scene.surface.shading_normals(hits, view)
-        points = Points(rays[:, :3] + hits.depth[:, None] * rays[:, 3:], normal, flat, view)
-        base = light_points(sampling.light, base, points, scene.occluded, sampling.light_rays)
-    return np.concatenate([base * opacity[:, None], opacity[:, None]], axis=1)
+        normal, flat = scene.surface.shading_normals(hits, rays[:, 3:])
+        view = rays[:, 3:] / np.linalg.norm(rays[:, 3:], axis=-1, keepdims=True)
+        points = Points(_positions(rays, hits), normal, flat, view)
+        colour[:, :3] = light_points(sampling.light, colour[:, :3], points, scene.occluded, sampling.light_rays)
+    if scene.surface.see_through:
+        colour[:, :3] *= colour[:, 3:]
+    return colour
 
 
-def _geometry(scene: Scene, rays: np.ndarray, solid: Hits, shape: tuple[int, int]) -> Maps:
-    """The exact maps of the solid hits; the picture is still empty."""
-    met = rays[solid.ray]
-    normal, _ = scene.surface.shading_normals(solid, met[:, 3:])
-    mask = np.zeros(len(rays), bool)
-    depth, normals, positions = np.zeros(len(rays), np.float32), np.zeros((len(rays), 3), np.float32), np.zeros((len(rays), 3), np.float32)
-    mask[solid.ray], depth[solid.ray], normals[solid.ray] = True, solid.depth, normal
-    positions[solid.ray] = met[:, :3] + solid.depth[:, None] * met[:, 3:]
-    empty = np.zeros((*shape, 4), np.uint8)
-    return Maps(empty, mask.reshape(shape), depth.reshape(shape), normals.reshape(*shape, 3), positions.reshape(*shape, 3))
+def _positions(rays: np.ndarray, hits: Hits) -> np.ndarray:
+    return rays[:, :3] + hits.depth[:, None] * rays[:, 3:]
+
+
+def _geometry(scene: Scene, rays: np.ndarray, solid: Hits, rgb: np.ndarray) -> Maps:
+    """The exact maps of the solid hits beside a picture (H, W, 4)."""
+    met, pixels = rays[solid.ray], len(rays)
+    mask, depth = np.zeros(pixels, bool), np.zeros(pixels, np.float32)
+    normal, position = np.zeros((pixels, 3), np.float32), np.zeros((pixels, 3), np.float32)
+    mask[solid.ray], depth[solid.ray] = True, solid.depth
+    normal[solid.ray], _ = scene.surface.shading_normals(solid, met[:, 3:])
+    position[solid.ray] = _positions(met, solid)
+    shape = rgb.shape[:2]
+    return Maps(rgb, mask.reshape(shape), depth.reshape(shape), normal.reshape(*shape, 3), position.reshape(*shape, 3))
 
 
 def _material_map(scene: Scene, solid: Hits, mask: np.ndarray) -> np.ndarray:
@@ -159,30 +224,30 @@ def _material_map(scene: Scene, solid: Hits, mask: np.ndarray) -> np.ndarray:
     return materials.reshape(mask.shape)
 
 
-def find_edges(alpha: np.ndarray, depth: np.ndarray, material: np.ndarray, pixel_length: float) -> np.ndarray:
-    """Pixels whose picture one ray cannot tell: outlines, steps and creases of depth, borders between materials.
+def find_edges(rgb: np.ndarray, depth: np.ndarray, material: np.ndarray, pixel_length: float) -> np.ndarray:
+    """Pixels whose picture one ray cannot tell: outlines, and steps of depth or borders between materials whose two sides look different.
 
-    alpha: (H, W) float32 opacity. depth: (H, W) float32 metres, 0 = no hit. material: (H, W) uint16. pixel_length: metres at depth 1.
+    rgb: (H, W, 4) uint8. depth: (H, W) float32 metres, 0 = no hit. material: (H, W) uint16. pixel_length: metres at depth 1.
     Returns flat pixel indices. Depth is judged by the second difference of 1 / depth, which is zero on every plane.
     """
-    kernel = np.ones((3, 3), np.uint8)
-    opacity = np.rint(alpha * 255.0).astype(np.uint8)
-    edge = cv2.morphologyEx(opacity, cv2.MORPH_GRADIENT, kernel) > EDGE_ALPHA
-    edge |= cv2.morphologyEx(material, cv2.MORPH_GRADIENT, kernel) > 0
+    contrast = cv2.morphologyEx(rgb, cv2.MORPH_GRADIENT, NEIGHBOURS)
+    step = cv2.morphologyEx(material, cv2.MORPH_GRADIENT, NEIGHBOURS) > 0
     inverse = np.divide(1.0, depth, out=np.zeros_like(depth), where=depth > 0)
     allowed = np.float32(EDGE_BEND * pixel_length) * inverse
-    for line in (np.array([[1.0, -2.0, 1.0]], np.float32), np.array([[1.0], [-2.0], [1.0]], np.float32)):
-        edge |= np.abs(cv2.filter2D(inverse, cv2.CV_32F, line, borderType=cv2.BORDER_REPLICATE)) > allowed
-    return np.flatnonzero(edge)
+    for line in (SECOND_DIFFERENCE, SECOND_DIFFERENCE.T):
+        step |= np.abs(cv2.filter2D(inverse, cv2.CV_32F, line, borderType=cv2.BORDER_REPLICATE)) > allowed
+    red, green, blue, opacity = (plane > EDGE_CONTRAST for plane in cv2.split(contrast))
+    return np.flatnonzero(opacity | (step & (red | green | blue)))
 
 
-def _supersample(scene: Scene, camera: Camera, pixels: np.ndarray, sampling: Sampling, samples: int) -> np.ndarray:
-    """Mean colour of `samples` rays spread over each pixel, (E, 4) float32; pixels are flat indices (E,)."""
-    spread = np.stack([(np.arange(samples) + 0.5) / samples, (np.arange(samples) * 0.7548776662 + 0.5) % 1.0], axis=-1)
-    corner = np.stack([pixels % camera.intrinsics.width, pixels // camera.intrinsics.width], axis=-1)
-    rays = camera_rays(camera, corner[:, None] + spread)
-    colour, _ = trace(scene, rays.reshape(-1, 6), sampling)
-    return colour.reshape(len(pixels), samples, 4).mean(axis=1)
+def _supersample(scene: Scene, camera: Camera, centre_rays: np.ndarray, sampling: Sampling, samples: int) -> np.ndarray:
+    """Mean colour of `samples` rays spread over each pixel, (E, 4) float32. centre_rays: (E, 6), through the pixels' centres."""
+    place = np.arange(samples)
+    spread = np.stack([(place + 0.5) / samples, (place * 0.7548776662 + 0.5) % 1.0], axis=-1)
+    offsets = ray_directions(camera, spread) - ray_directions(camera, np.array([0.5, 0.5]))
+    rays = np.concatenate([centre_rays + np.array([0.0, 0.0, 0.0, *offset], np.float32) for offset in offsets])
+    colour, _ = trace(scene, rays, sampling)
+    return colour.reshape(samples, -1, 4).mean(axis=0)
 
 
 def _pack(colour: np.ndarray) -> np.ndarray:
@@ -190,6 +255,8 @@ def _pack(colour: np.ndarray) -> np.ndarray:
     packed = np.zeros(colour.shape, np.uint8)
     covered = np.flatnonzero(colour[:, 3] > 0)
     seen = colour[covered]
-    packed[covered, :3] = encode_srgb(seen[:, :3] / seen[:, 3:])
-    packed[covered, 3] = np.rint(np.minimum(seen[:, 3], 1.0) * 255.0)
+    if seen[:, 3].min(initial=1.0) < 1.0:
+        seen[:, :3] /= seen[:, 3:]
+    packed[covered, :3] = encode_srgb(seen[:, :3])
+    packed[covered, 3] = np.rint(seen[:, 3] * 255.0)
     return packed

@@ -38,20 +38,23 @@ class Surface:
 
     def __init__(self, mesh: Mesh) -> None:
         _check(mesh)
+        self.vertices = np.ascontiguousarray(mesh.vertices, np.float32)
         self.materials = mesh.materials
         self.face_material = np.zeros(len(mesh.faces), np.int32) if mesh.face_material is None else mesh.face_material
         self.textures = [MipTexture(m) if m.texture is not None and mesh.uv is not None else None for m in mesh.materials]
-        self.normals = None if mesh.normals is None else mesh.normals[mesh.faces]
-        self.uv = None if mesh.uv is None or not any(self.textures) else mesh.uv[mesh.faces].astype(np.float32)
-        self.colours = None if mesh.vertex_colours is None else mesh.vertex_colours[mesh.faces].astype(np.float32)
+        self.normals = None if mesh.normals is None else _steps(mesh.normals[mesh.faces])
+        self.uv = None if mesh.uv is None or not any(self.textures) else _steps(mesh.uv[mesh.faces])
+        self.colours = None if mesh.vertex_colours is None else _steps(mesh.vertex_colours[mesh.faces])
         self.log_density = _log_texel_density(mesh, self.textures, self.face_material)
         self.factors = np.stack([m.factor for m in mesh.materials]).astype(np.float32)
-        self.see_through = any(m.alpha_mode != "opaque" for m in mesh.materials)
+        self.masked, self.blended = (np.array([m.alpha_mode == mode for m in mesh.materials]) for mode in ("mask", "blend"))
+        self.cutoffs = np.array([m.alpha_cutoff for m in mesh.materials], np.float32)
+        self.see_through = bool(self.masked.any() or self.blended.any())
 
     def shading_normals(self, hits: Hits, view: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Unit normals towards the viewer, (N, 3) float32 each: interpolated, and of the triangle.
 
-        view: (N, 3) from the viewer to the point. An interpolated normal that looks away, as happens at the outline of a coarse mesh,
+        view: (N, 3) from the viewer to the point, any length. An interpolated normal that looks away, as happens at the outline of a coarse mesh,
         is turned just enough to be seen edge-on.
         """
         flat = hits.flat_normal * -np.copysign(np.float32(1.0), _dot(hits.flat_normal, view))
@@ -64,42 +67,50 @@ class Surface:
             smooth[away] = _edge_on(smooth[away], flat[away], view[away])
         return smooth, flat
 
-    def base_colour(self, hits: Hits, view: np.ndarray, footprint: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Linear base colour (N, 3) and opacity (N,), float32 in [0, 1]: factor x texture x vertex colour, by the rules of glTF 2.0.
+    def base_colour(self, hits: Hits, directions: np.ndarray, pixel_length: float, averaged: bool) -> np.ndarray:
+        """Linear base colour and opacity, (N, 4) float32 in [0, 1], straight: factor x texture x vertex colour, by the rules of glTF 2.0.
 
-        footprint: (N,) float32 length on the surface that a sample stands for, seen head-on, in metres.
+        directions: (N, 3) of the rays, 1 along the camera's +Z. pixel_length: metres that a sample is wide at depth 1.
+        averaged: the samples are averaged afterwards, so the nearest mip level will do.
         """
         material = self.face_material[hits.face]
         colour = self.factors[material]
         if self.colours is not None:
             colour *= _interpolate(self.colours, hits)
         if self.uv is not None:
-            self._texture(colour, material, _interpolate(self.uv, hits), self._level(hits, view, footprint))
-        return colour[:, :3], self._opacity(colour[:, 3], material)
+            level = self._level(hits, directions, pixel_length)
+            self._texture(colour, material, _interpolate(self.uv, hits), np.rint(level) if averaged else level)
+        if self.see_through:
+            self._cut(colour, material)
+        else:
+            colour[:, 3] = 1.0
+        return colour
 
-    def _level(self, hits: Hits, view: np.ndarray, footprint: np.ndarray) -> np.ndarray:
-        """Mip level whose texels are as large as a sample: the mean of both directions of its footprint on the surface."""
-        cosine = np.maximum(np.abs(_dot(hits.flat_normal, view)[:, 0]), SMALLEST_COSINE)
-        return self.log_density[hits.face] + np.log2(footprint) - np.float32(0.5) * np.log2(cosine)
+    def _level(self, hits: Hits, directions: np.ndarray, pixel_length: float) -> np.ndarray:
+        """Mip level whose texels are as large as a sample: the mean of both directions of its footprint on the surface.
+
+        The footprint's area is (depth x pixel length)^2 / |normal . direction|, exactly, for directions of length 1 along the axis.
+        """
+        cosine = np.maximum(np.abs(_dot(hits.flat_normal, directions)[:, 0]), SMALLEST_COSINE)
+        return self.log_density[hits.face] + np.log2(hits.depth * np.float32(pixel_length)) - np.float32(0.5) * np.log2(cosine)
 
     def _texture(self, colour: np.ndarray, material: np.ndarray, uv: np.ndarray, level: np.ndarray) -> None:
+        """Multiply colours (N, 4) by the textures of their materials."""
         for i, texture in enumerate(self.textures):
             if texture is None:
                 continue
             here = slice(None) if len(self.textures) == 1 else np.flatnonzero(material == i)
             texel = texture.sample(uv[here], level[here])
-            colour[here, :3] *= texel[:, :3]
             if texel.shape[1] == 4:
-                colour[here, :3] /= np.maximum(texel[:, 3:], np.float32(1e-6))
-                colour[here, 3] *= texel[:, 3]
+                texel[:, :3] /= np.maximum(texel[:, 3:], np.float32(1e-6))
+            colour[here, : texel.shape[1]] *= texel
 
-    def _opacity(self, alpha: np.ndarray, material: np.ndarray) -> np.ndarray:
-        if not self.see_through:
-            return np.ones_like(alpha)
-        modes = np.array([m.alpha_mode for m in self.materials])[material]
-        cutoffs = np.array([m.alpha_cutoff for m in self.materials], np.float32)[material]
-        cut = np.where(modes == "mask", (alpha >= cutoffs).astype(np.float32), alpha)
-        return np.where(modes == "opaque", np.float32(1.0), np.clip(cut, 0.0, 1.0))
+    def _cut(self, colour: np.ndarray, material: np.ndarray) -> None:
+        """Opacity by the material's mode: 1 where opaque, 0 or 1 where masked."""
+        alpha = colour[:, 3]
+        masked, blended = self.masked[material], self.blended[material]
+        alpha[~blended] = np.where(masked, alpha >= self.cutoffs[material], True)[~blended]
+        np.clip(alpha, 0.0, 1.0, out=alpha)
 
 
 def _check(mesh: Mesh) -> None:
@@ -132,12 +143,17 @@ def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.einsum("nk,nk->n", a, b)[:, None]
 
 
-def _interpolate(corners: np.ndarray, hits: Hits) -> np.ndarray:
-    """Values of corners (F, 3, K) at the hits, (N, K) float32."""
-    weights = np.empty((len(hits.face), 3), np.float32)
-    weights[:, 1:] = hits.barycentric
-    weights[:, 0] = 1.0 - hits.barycentric[:, 0] - hits.barycentric[:, 1]
-    return np.einsum("nc,nck->nk", weights, corners[hits.face])
+def _steps(corners: np.ndarray) -> np.ndarray:
+    """Corner values (F, 3, K) -> (F, 3, K) float32: the first corner's, and the steps from it to the second and the third."""
+    steps = corners.astype(np.float32)
+    steps[:, 1:] -= steps[:, :1]
+    return steps
+
+
+def _interpolate(steps: np.ndarray, hits: Hits) -> np.ndarray:
+    """Values at the hits, (N, K) float32, from the `_steps` of each face."""
+    at_face = steps[hits.face]
+    return at_face[:, 0] + at_face[:, 1] * hits.barycentric[:, :1] + at_face[:, 2] * hits.barycentric[:, 1:]
 
 
 def _edge_on(normal: np.ndarray, flat: np.ndarray, view: np.ndarray) -> np.ndarray:

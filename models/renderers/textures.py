@@ -46,18 +46,19 @@ class MipTexture:
 
     def sample(self, uv: np.ndarray, level: np.ndarray) -> np.ndarray:
         """Trilinear lookup: uv (N, 2) float32 with the origin at the top left, level (N,) float32 (0 = full size) -> (N, C) float32 in [0, 1]."""
-        level = np.clip(level, 0.0, len(self.levels) - 1.0)
-        lower = level.astype(np.int32)
-        fraction = (level - lower).astype(np.float32)
-        folded = self._fold(uv)
-        colour = np.zeros((len(uv), self.levels[0].shape[2]), np.float32)
-        for i in range(int(lower.min(initial=0)), int(lower.max(initial=0)) + 2):
-            if i < len(self.levels):
-                weight = np.where(lower == i, 1.0 - fraction, np.where(lower == i - 1, fraction, 0.0)).astype(np.float32)
-                used = np.flatnonzero(weight)
-                if len(used):
-                    colour[used] += self._bilinear(i, folded[used]) * weight[used, None]
-        return colour * np.float32(1.0 / FULL)
+        last = len(self.levels) - 1
+        level = np.clip(level, 0.0, last)
+        lower, place = level.astype(np.int32), self._fold(uv)
+        colour = np.empty((len(uv), self.levels[0].shape[2]), np.float32)
+        for i in range(int(lower.min(initial=last)), int(lower.max(initial=0)) + 1):
+            here = np.flatnonzero(lower == i)
+            if len(here):
+                fine, fraction = self._bilinear(i, place[here]).astype(np.float32), level[here] - np.float32(i)
+                if fraction.any():
+                    fine += (self._bilinear(i + 1, place[here]) - fine) * fraction[:, None]
+                colour[here] = fine
+        colour *= np.float32(1.0 / FULL)
+        return colour
 
     def _fold(self, uv: np.ndarray) -> np.ndarray:
         if self.wrap == "clamp":
