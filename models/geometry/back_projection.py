@@ -14,7 +14,7 @@ from models.geometry.camera_math import project
 ANGLE_POWER = 4.0
 """A view counts with the cosine between its direction and the surface normal to this power: texture bakers use 2 to 6."""
 
-PLANE_TOLERANCE_PIXELS = 1.0
+PLANE_TOLERANCE_PIXELS = 0.5
 """A pixel shows the same surface as a point when it lies within this many pixel footprints of the point's tangent plane."""
 
 
