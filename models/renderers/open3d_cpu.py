@@ -12,10 +12,10 @@ import open3d as o3d
 
 from data_specs.asset import Mesh
 from data_specs.camera import Camera, Intrinsics
-from models.geometry.camera_math import ray_directions
 from models.renderers.base import EnvironmentLight, LightSource, Maps
 from models.renderers.lights import Points, light_points
-from models.renderers.surface import Hits, Surface
+from models.renderers.rays import Hits, Rays, crop, image_rays, object_window, spread_rays
+from models.renderers.surface import Surface
 from models.renderers.textures import encode_srgb
 
 MAX_LAYERS = 8
@@ -29,8 +29,6 @@ EDGE_CONTRAST = 12
 EDGE_BEND = 1.5
 """A step is where depth bends by more than this many pixel lengths from one pixel to the next: creases of 75 degrees count."""
 
-NEAREST = 1e-3
-WINDOW_MARGIN = 2
 NEIGHBOURS = np.ones((3, 3), np.uint8)
 SECOND_DIFFERENCE = np.array([[1.0, -2.0, 1.0]], np.float32)
 
@@ -67,8 +65,7 @@ class Open3DRenderer:
         """Build the acceleration structure and the mip levels; raises ValueError for a mesh that cannot be drawn."""
         surface = Surface(mesh)
         embree = o3d.t.geometry.RaycastingScene()
-        vertices = o3d.core.Tensor.from_numpy(np.ascontiguousarray(mesh.vertices, np.float32))
-        embree.add_triangles(vertices, o3d.core.Tensor.from_numpy(np.ascontiguousarray(mesh.faces, np.uint32)))
+        embree.add_triangles(o3d.core.Tensor.from_numpy(surface.vertices), o3d.core.Tensor.from_numpy(surface.faces))
         return Scene(embree, surface)
 
     def render(self, scene: Scene, camera: Camera, light: LightSource, samples_per_edge_pixel: int) -> Maps:
@@ -86,31 +83,8 @@ def _render_window(scene: Scene, camera: Camera, light: LightSource, samples: in
     if samples > 1:
         edges = find_edges(maps.rgb, maps.depth, _material_map(scene, solid, maps.mask), 1.0 / k.focal_x)
         fine = Sampling(light, 1.0 / (k.focal_x * samples**0.5), max(light_rays // samples, 1), averaged=True)
-        maps.rgb.reshape(-1, 4)[edges] = _pack(_supersample(scene, camera, rays[edges], fine, samples))
+        maps.rgb.reshape(-1, 4)[edges] = _pack(_supersample(scene, rays.part(edges), fine, camera, samples))
     return maps
-
-
-def object_window(vertices: np.ndarray, camera: Camera) -> tuple[slice, slice]:
-    """The rows and columns in which vertices (V, 3) may be seen, with a margin; the whole picture when some lie behind the camera."""
-    k, matrix = camera.intrinsics, camera.camera_from_world.astype(np.float32)
-    x, y, depth = matrix[:3, :3] @ vertices.T + matrix[:3, 3:]
-    if float(depth.min()) < NEAREST:
-        return slice(0, k.height), slice(0, k.width)
-    x, y = x / depth * np.float32(k.focal_x) + np.float32(k.centre_x), y / depth * np.float32(k.focal_y) + np.float32(k.centre_y)
-    return _span(y, k.height), _span(x, k.width)
-
-
-def _span(values: np.ndarray, size: int) -> slice:
-    """Pixels from the smallest to the largest value, at least one, inside [0, size)."""
-    start = min(max(int(values.min()) - WINDOW_MARGIN, 0), size - 1)
-    return slice(start, max(min(int(values.max()) + WINDOW_MARGIN + 1, size), start + 1))
-
-
-def crop(camera: Camera, window: tuple[slice, slice]) -> Camera:
-    """The camera whose picture is a window of the original's."""
-    k, (rows, columns) = camera.intrinsics, window
-    width, height = columns.stop - columns.start, rows.stop - rows.start
-    return Camera(Intrinsics(width, height, k.focal_x, k.focal_y, k.centre_x - columns.start, k.centre_y - rows.start), camera.camera_from_world)
 
 
 def _paste(maps: Maps, window: tuple[slice, slice], full: Intrinsics) -> Maps:
@@ -122,44 +96,32 @@ def _paste(maps: Maps, window: tuple[slice, slice], full: Intrinsics) -> Maps:
     return Maps(*pasted)
 
 
-def image_rays(camera: Camera) -> np.ndarray:
-    """Rays (H * W, 6) float32 through every pixel's centre; directions have length 1 along +Z, so a hit's distance is its depth."""
-    k = camera.intrinsics
-    centre = ray_directions(camera, np.array([k.centre_x, k.centre_y]))
-    across = ray_directions(camera, np.stack([np.arange(k.width) + 0.5, np.full(k.width, k.centre_y)], axis=-1))
-    down = ray_directions(camera, np.stack([np.full(k.height, k.centre_x), np.arange(k.height) + 0.5], axis=-1)) - centre
-    rays = np.empty((k.height, k.width, 6), np.float32)
-    for axis, origin in enumerate(camera.world_position()):
-        rays[..., axis] = origin
-        np.add(across[:, axis], down[:, axis, None], out=rays[..., 3 + axis], casting="same_kind")
-    return rays.reshape(-1, 6)
-
-
-def cast(embree: o3d.t.geometry.RaycastingScene, rays: np.ndarray) -> Hits:
-    """The first surface of each ray (M, 6) float32 that meets one."""
-    answer = embree.cast_rays(o3d.core.Tensor.from_numpy(rays))
+def cast(embree: o3d.t.geometry.RaycastingScene, rays: Rays, start: np.ndarray | None = None) -> Hits:
+    """The first surface that each ray meets, beyond the depths `start` (M,) if given."""
+    answer = embree.cast_rays(o3d.core.Tensor.from_numpy(rays.interleaved(start)))
     depth = answer["t_hit"].numpy()
     ray = np.flatnonzero(depth < np.inf)
-    return Hits(ray, depth[ray], *(answer[name].numpy()[ray] for name in ("primitive_ids", "primitive_uvs", "primitive_normals")))
+    found = np.take(depth, ray) if start is None else np.take(depth, ray) + start[ray]
+    face, barycentric = np.take(answer["primitive_ids"].numpy(), ray), np.take(answer["primitive_uvs"].numpy(), ray, axis=0)
+    return Hits(ray, found, face.astype(np.int64), np.ascontiguousarray(barycentric.T))
 
 
-def trace(scene: Scene, rays: np.ndarray, sampling: Sampling) -> tuple[np.ndarray, Hits]:
-    """Colour of rays (M, 6) float32 and the solid surfaces they meet.
+def trace(scene: Scene, rays: Rays, sampling: Sampling) -> tuple[np.ndarray, Hits]:
+    """Colour of M rays and the solid surfaces they meet.
 
-    Returns (M, 4) float32 linear, multiplied by opacity, composited front to back; and the first hit of each ray that is at least half opaque.
+    Returns (4, M) float32 linear, multiplied by opacity, composited front to back; and the first hit of each ray that is at least half opaque.
     """
     hits = cast(scene.embree, rays)
-    shaded = _shade(scene, rays[hits.ray], hits, sampling)
-    colour = np.zeros((len(rays), 4), np.float32)
-    colour[hits.ray] = shaded
+    colour = np.zeros((4, rays.direction.shape[1]), np.float32)
+    colour[:, hits.ray] = _shade(scene, rays.part(hits.ray), hits, sampling)
     if not scene.surface.see_through:
         return colour, hits
     return colour, _look_through(scene, rays, sampling, hits, colour)
 
 
-def _look_through(scene: Scene, rays: np.ndarray, sampling: Sampling, hits: Hits, colour: np.ndarray) -> Hits:
+def _look_through(scene: Scene, rays: Rays, sampling: Sampling, hits: Hits, colour: np.ndarray) -> Hits:
     """Add what lies behind see-through surfaces to `colour`; returns the solid hits."""
-    found, solid, opacity = np.zeros(len(rays), bool), [], colour[hits.ray, 3]
+    found, solid, opacity = np.zeros(rays.direction.shape[1], bool), [], colour[3, hits.ray]
     for _ in range(MAX_LAYERS):
         first = (opacity >= SOLID) & ~found[hits.ray]
         found[hits.ray[first]] = True
@@ -167,55 +129,39 @@ def _look_through(scene: Scene, rays: np.ndarray, sampling: Sampling, hits: Hits
         hits = _behind(scene, rays, hits.part(opacity < 1.0))
         if not len(hits.ray):
             break
-        shaded = _shade(scene, rays[hits.ray], hits, sampling)
-        colour[hits.ray] += (1.0 - colour[hits.ray, 3:]) * shaded
-        opacity = shaded[:, 3]
-    return _join(solid)
+        shaded = _shade(scene, rays.part(hits.ray), hits, sampling)
+        colour[:, hits.ray] += (1.0 - colour[3, hits.ray]) * shaded
+        opacity = shaded[3]
+    return Hits(*(np.concatenate([getattr(part, name) for part in solid], axis=-1) for name in ("ray", "depth", "face", "barycentric")))
 
 
-def _behind(scene: Scene, rays: np.ndarray, hits: Hits) -> Hits:
+def _behind(scene: Scene, rays: Rays, hits: Hits) -> Hits:
     """What rays meet next, after `hits`."""
-    start = hits.depth + LAYER_STEP
-    moved = rays[hits.ray]
-    moved[:, :3] += start[:, None] * moved[:, 3:]
-    further = cast(scene.embree, moved)
-    depth = further.depth + start[further.ray]
-    return Hits(hits.ray[further.ray], depth, further.face, further.barycentric, further.flat_normal)
+    further = cast(scene.embree, rays.part(hits.ray), hits.depth + LAYER_STEP)
+    return Hits(hits.ray[further.ray], further.depth, further.face, further.barycentric)
 
 
-def _join(parts: list[Hits]) -> Hits:
-    if len(parts) == 1:
-        return parts[0]
-    return Hits(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("ray", "depth", "face", "barycentric", "flat_normal")))
-
-
-def _shade(scene: Scene, rays: np.ndarray, hits: Hits, sampling: Sampling) -> np.ndarray:
-    """Linear colour of hits, multiplied by opacity, (N, 4) float32. rays: (N, 6), the ray of each hit."""
-    colour = scene.surface.base_colour(hits, rays[:, 3:], sampling.pixel_length, sampling.averaged)
+def _shade(scene: Scene, rays: Rays, hits: Hits, sampling: Sampling) -> np.ndarray:
+    """Linear colour of hits, multiplied by opacity, (4, N) float32. rays: the N rays of the hits."""
+    colour = scene.surface.base_colour(hits, rays.direction, sampling.pixel_length, sampling.averaged)
     if isinstance(sampling.light, EnvironmentLight):
-        normal, flat = scene.surface.shading_normals(hits, rays[:, 3:])
-        view = rays[:, 3:] / np.linalg.norm(rays[:, 3:], axis=-1, keepdims=True)
-        points = Points(_positions(rays, hits), normal, flat, view)
-        colour[:, :3] = light_points(sampling.light, colour[:, :3], points, scene.occluded, sampling.light_rays)
+        normal, flat = scene.surface.shading_normals(hits, rays.direction)
+        points = Points(*(np.ascontiguousarray(rows.T) for rows in (rays.points(hits.depth), normal, flat, rays.direction)))
+        colour[:3] = light_points(sampling.light, colour[:3].T, points, scene.occluded, sampling.light_rays).T
     if scene.surface.see_through:
-        colour[:, :3] *= colour[:, 3:]
+        colour[:3] *= colour[3]
     return colour
 
 
-def _positions(rays: np.ndarray, hits: Hits) -> np.ndarray:
-    return rays[:, :3] + hits.depth[:, None] * rays[:, 3:]
-
-
-def _geometry(scene: Scene, rays: np.ndarray, solid: Hits, rgb: np.ndarray) -> Maps:
+def _geometry(scene: Scene, rays: Rays, solid: Hits, rgb: np.ndarray) -> Maps:
     """The exact maps of the solid hits beside a picture (H, W, 4)."""
-    met, pixels = rays[solid.ray], len(rays)
-    mask, depth = np.zeros(pixels, bool), np.zeros(pixels, np.float32)
-    normal, position = np.zeros((pixels, 3), np.float32), np.zeros((pixels, 3), np.float32)
-    mask[solid.ray], depth[solid.ray] = True, solid.depth
-    normal[solid.ray], _ = scene.surface.shading_normals(solid, met[:, 3:])
-    position[solid.ray] = _positions(met, solid)
-    shape = rgb.shape[:2]
-    return Maps(rgb, mask.reshape(shape), depth.reshape(shape), normal.reshape(*shape, 3), position.reshape(*shape, 3))
+    met, shape = rays.part(solid.ray), rgb.shape[:2]
+    mask, depth = np.zeros(shape, bool), np.zeros(shape, np.float32)
+    normal, position = np.zeros((*shape, 3), np.float32), np.zeros((*shape, 3), np.float32)
+    mask.reshape(-1)[solid.ray], depth.reshape(-1)[solid.ray] = True, solid.depth
+    normal.reshape(-1, 3)[solid.ray] = scene.surface.shading_normals(solid, met.direction)[0].T
+    position.reshape(-1, 3)[solid.ray] = met.points(solid.depth).T
+    return Maps(rgb, mask, depth, normal, position)
 
 
 def _material_map(scene: Scene, solid: Hits, mask: np.ndarray) -> np.ndarray:
@@ -240,23 +186,19 @@ def find_edges(rgb: np.ndarray, depth: np.ndarray, material: np.ndarray, pixel_l
     return np.flatnonzero(opacity | (step & (red | green | blue)))
 
 
-def _supersample(scene: Scene, camera: Camera, centre_rays: np.ndarray, sampling: Sampling, samples: int) -> np.ndarray:
-    """Mean colour of `samples` rays spread over each pixel, (E, 4) float32. centre_rays: (E, 6), through the pixels' centres."""
-    place = np.arange(samples)
-    spread = np.stack([(place + 0.5) / samples, (place * 0.7548776662 + 0.5) % 1.0], axis=-1)
-    offsets = ray_directions(camera, spread) - ray_directions(camera, np.array([0.5, 0.5]))
-    rays = np.concatenate([centre_rays + np.array([0.0, 0.0, 0.0, *offset], np.float32) for offset in offsets])
-    colour, _ = trace(scene, rays, sampling)
-    return colour.reshape(samples, -1, 4).mean(axis=0)
+def _supersample(scene: Scene, centres: Rays, sampling: Sampling, camera: Camera, samples: int) -> np.ndarray:
+    """Mean colour of `samples` rays spread over the pixels of E rays, (4, E) float32."""
+    colour, _ = trace(scene, spread_rays(camera, centres, samples), sampling)
+    return colour.reshape(4, samples, -1).mean(axis=1)
 
 
 def _pack(colour: np.ndarray) -> np.ndarray:
-    """Linear colour multiplied by opacity (M, 4) -> sRGB with straight alpha, (M, 4) uint8."""
-    packed = np.zeros(colour.shape, np.uint8)
-    covered = np.flatnonzero(colour[:, 3] > 0)
-    seen = colour[covered]
-    if seen[:, 3].min(initial=1.0) < 1.0:
-        seen[:, :3] /= seen[:, 3:]
-    packed[covered, :3] = encode_srgb(seen[:, :3])
-    packed[covered, 3] = np.rint(seen[:, 3] * 255.0)
+    """Linear colour multiplied by opacity (4, M) -> sRGB with straight alpha, (M, 4) uint8."""
+    covered = np.flatnonzero(colour[3] > 0)
+    seen = np.take(colour, covered, axis=1)
+    if seen[3].min(initial=1.0) < 1.0:
+        seen[:3] /= seen[3]
+    planes = [*encode_srgb(seen[:3]), np.rint(seen[3] * 255.0).astype(np.uint8)]
+    packed = np.zeros((colour.shape[1], 4), np.uint8)
+    packed.view(np.uint32)[covered] = np.stack(planes, axis=-1).view(np.uint32)
     return packed

@@ -26,6 +26,10 @@ def encode_srgb(linear: np.ndarray) -> np.ndarray:
     return SRGB_8[(np.clip(linear, 0.0, 1.0) * FULL + 0.5).astype(np.uint16)]
 
 
+REMAP_COLUMNS = 1024
+"""OpenCV takes at most 32,767 rows and columns: a long list of places is folded into lines of this length."""
+
+
 class MipTexture:
     """A base-colour texture ready for lookup.
 
@@ -45,20 +49,24 @@ class MipTexture:
             self.levels.append(cv2.resize(self.levels[-1], (max(width // 2, 1), max(height // 2, 1)), interpolation=cv2.INTER_AREA))
 
     def sample(self, uv: np.ndarray, level: np.ndarray) -> np.ndarray:
-        """Trilinear lookup: uv (N, 2) float32 with the origin at the top left, level (N,) float32 (0 = full size) -> (N, C) float32 in [0, 1]."""
+        """Trilinear lookup: uv (2, N) float32 with the origin at the top left, level (N,) float32 (0 = full size) -> (C, N) float32 in [0, 1]."""
         last = len(self.levels) - 1
-        level = np.clip(level, 0.0, last)
-        lower, place = level.astype(np.int32), self._fold(uv)
-        colour = np.empty((len(uv), self.levels[0].shape[2]), np.float32)
-        for i in range(int(lower.min(initial=last)), int(lower.max(initial=0)) + 1):
-            here = np.flatnonzero(lower == i)
-            if len(here):
-                fine, fraction = self._bilinear(i, place[here]).astype(np.float32), level[here] - np.float32(i)
-                if fraction.any():
-                    fine += (self._bilinear(i + 1, place[here]) - fine) * fraction[:, None]
-                colour[here] = fine
+        level, place = np.clip(level, 0.0, last), self._fold(uv)
+        lower = level.astype(np.int32)
+        lowest, highest = int(lower.min(initial=last)), int(lower.max(initial=0))
+        colour = np.empty((self.levels[0].shape[2], len(level)), np.float32)
+        for i in range(lowest, highest + 1):
+            here = slice(None) if lowest == highest else np.flatnonzero(lower == i)
+            colour[:, here] = self._between(i, place[:, here], level[here] - np.float32(i))
         colour *= np.float32(1.0 / FULL)
         return colour
+
+    def _between(self, level: int, place: np.ndarray, fraction: np.ndarray) -> np.ndarray:
+        """(C, N) float32, `fraction` (N,) of the way from a level to the next coarser one."""
+        fine = self._bilinear(level, place).astype(np.float32)
+        if fraction.any():
+            fine += (self._bilinear(level + 1, place) - fine) * fraction
+        return fine
 
     def _fold(self, uv: np.ndarray) -> np.ndarray:
         if self.wrap == "clamp":
@@ -67,25 +75,16 @@ class MipTexture:
             return uv - np.floor(uv)
         return 1.0 - np.abs(uv - 2.0 * np.floor(uv / 2.0) - 1.0)
 
-    def _bilinear(self, level: int, uv: np.ndarray) -> np.ndarray:
-        """One level between its four nearest texels, whose centres lie at +0.5."""
-        texels = self.levels[level]
-        place = uv * np.array([texels.shape[1], texels.shape[0]], np.float32) - np.float32(0.5)
+    def _bilinear(self, level: int, place: np.ndarray) -> np.ndarray:
+        """One level between its four nearest texels, whose centres lie at +0.5: places (2, N) in [0, 1] -> (C, N) uint16."""
+        texels, count = self.levels[level], place.shape[1]
+        rows = -(-count // REMAP_COLUMNS)
+        padded = np.zeros((2, rows * REMAP_COLUMNS), np.float32)
+        np.multiply(place, np.array([[texels.shape[1]], [texels.shape[0]]], np.float32), out=padded[:, :count])
+        x, y = (padded - np.float32(0.5)).reshape(2, rows, REMAP_COLUMNS)
         border = cv2.BORDER_WRAP if self.wrap == "repeat" else cv2.BORDER_REPLICATE
-        return _remap(texels, place, border)
-
-
-REMAP_COLUMNS = 1024
-"""OpenCV takes at most 32,767 rows and columns: a long list of places is folded into lines of this length."""
-
-
-def _remap(texels: np.ndarray, place: np.ndarray, border: int) -> np.ndarray:
-    rows = -(-len(place) // REMAP_COLUMNS)
-    padded = np.zeros((2, rows * REMAP_COLUMNS), np.float32)
-    padded[:, : len(place)] = place.T
-    x, y = padded.reshape(2, rows, REMAP_COLUMNS)
-    looked_up = np.asarray(cv2.remap(texels, x, y, cv2.INTER_LINEAR, borderMode=border))
-    return looked_up.reshape(rows * REMAP_COLUMNS, -1)[: len(place)]
+        found = cv2.split(cv2.remap(texels, x, y, cv2.INTER_LINEAR, borderMode=border)) if rows else [np.zeros(0)] * texels.shape[2]
+        return np.stack([plane.reshape(-1)[:count] for plane in found])
 
 
 def _linear(texture: np.ndarray, keep_alpha: bool) -> np.ndarray:

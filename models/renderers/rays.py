@@ -1,0 +1,97 @@
+"""Rays from a camera and where they meet a mesh. Arrays hold one component per row, (3, M), which NumPy handles several times faster than (M, 3)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from data_specs.camera import Camera, Intrinsics
+from models.geometry.camera_math import ray_directions
+
+NEAREST = 1e-3
+WINDOW_MARGIN = 2
+
+
+@dataclass(frozen=True)
+class Rays:
+    """Rays that start at one camera.
+
+    origin: (3,) float32. direction: (3, M) float32 of length 1 along the camera's +Z: the distance of a hit in such lengths is its depth.
+    """
+
+    origin: np.ndarray
+    direction: np.ndarray
+
+    def part(self, chosen: np.ndarray) -> "Rays":
+        """The rays at indices (N,)."""
+        return Rays(self.origin, np.take(self.direction, chosen, axis=1))
+
+    def points(self, depth: np.ndarray) -> np.ndarray:
+        """Where the rays are at depths (M,), (3, M) float32."""
+        return self.origin[:, None] + depth * self.direction
+
+    def interleaved(self, start: np.ndarray | None = None) -> np.ndarray:
+        """(M, 6) float32: origin and direction, as Embree takes them. start: (M,) depth from which each ray begins."""
+        rays = np.empty((self.direction.shape[1], 6), np.float32)
+        for axis, direction in enumerate(self.direction):
+            rays[:, axis] = self.origin[axis] if start is None else self.origin[axis] + start * direction
+            rays[:, 3 + axis] = direction
+        return rays
+
+
+@dataclass(frozen=True)
+class Hits:
+    """Where rays met the mesh.
+
+    ray: (N,) int64 index of the ray. depth: (N,) float32. face: (N,) int64.
+    barycentric: (2, N) float32 weights of the face's second and third corner.
+    """
+
+    ray: np.ndarray
+    depth: np.ndarray
+    face: np.ndarray
+    barycentric: np.ndarray
+
+    def part(self, chosen: np.ndarray) -> "Hits":
+        """The hits chosen by a mask (N,)."""
+        return Hits(self.ray[chosen], self.depth[chosen], self.face[chosen], self.barycentric[:, chosen])
+
+
+def image_rays(camera: Camera) -> Rays:
+    """Rays through every pixel's centre, row by row."""
+    k = camera.intrinsics
+    middle = ray_directions(camera, np.array([k.centre_x, k.centre_y]))
+    across = ray_directions(camera, np.stack([np.arange(k.width) + 0.5, np.full(k.width, k.centre_y)], axis=-1))
+    down = ray_directions(camera, np.stack([np.full(k.height, k.centre_x), np.arange(k.height) + 0.5], axis=-1)) - middle
+    direction = (across.T[:, None, :] + down.T[:, :, None]).astype(np.float32)
+    return Rays(camera.world_position().astype(np.float32), direction.reshape(3, -1))
+
+
+def spread_rays(camera: Camera, centres: Rays, samples: int) -> Rays:
+    """`samples` rays evenly spread over the pixel of each of E rays through pixel centres: (samples * E) rays, sample by sample."""
+    place = np.arange(samples)
+    spread = np.stack([(place + 0.5) / samples, (place * 0.7548776662 + 0.5) % 1.0], axis=-1)
+    offsets = (ray_directions(camera, spread) - ray_directions(camera, np.array([0.5, 0.5]))).astype(np.float32)
+    return Rays(centres.origin, (offsets.T[:, :, None] + centres.direction[:, None]).reshape(3, -1))
+
+
+def object_window(vertices: np.ndarray, camera: Camera) -> tuple[slice, slice]:
+    """The rows and columns in which vertices (V, 3) may be seen, with a margin; the whole picture when some lie behind the camera."""
+    k, matrix = camera.intrinsics, camera.camera_from_world.astype(np.float32)
+    x, y, depth = matrix[:3, :3] @ vertices.T + matrix[:3, 3:]
+    if float(depth.min()) < NEAREST:
+        return slice(0, k.height), slice(0, k.width)
+    x, y = x / depth * np.float32(k.focal_x) + np.float32(k.centre_x), y / depth * np.float32(k.focal_y) + np.float32(k.centre_y)
+    return _span(y, k.height), _span(x, k.width)
+
+
+def _span(values: np.ndarray, size: int) -> slice:
+    """Pixels from the smallest to the largest value, at least one, inside [0, size)."""
+    start = min(max(int(values.min()) - WINDOW_MARGIN, 0), size - 1)
+    return slice(start, max(min(int(values.max()) + WINDOW_MARGIN + 1, size), start + 1))
+
+
+def crop(camera: Camera, window: tuple[slice, slice]) -> Camera:
+    """The camera whose picture is a window (rows, columns) of the original's."""
+    k, (rows, columns) = camera.intrinsics, window
+    width, height = columns.stop - columns.start, rows.stop - rows.start
+    return Camera(Intrinsics(width, height, k.focal_x, k.focal_y, k.centre_x - columns.start, k.centre_y - rows.start), camera.camera_from_world)
