@@ -18,6 +18,8 @@ class CatalogueLine(BaseModel):
     source: Literal["procedural", "folder", "url"]
     location: str
     """procedural: `category/seed`; folder: path relative to the catalogue's root; url: http(s) address."""
+    suffix: str = ""
+    """Ending of the mesh format (`.glb`) of folder and url lines; it may come from the list and not from the location."""
     caption: str = ""
     category: str = ""
     up_axis: UpAxis = "y"
@@ -27,6 +29,8 @@ class CatalogueLine(BaseModel):
     """Where the asset was published (address or repository), as credit lines want it."""
     sha256: str = ""
     """Of the file at `location`; empty = unknown (allowed for local folders, required for urls)."""
+    companions_sha256: str = ""
+    """folder: digest of the material, buffer and picture files around an OBJ, glTF or PLY file, so that a changed texture is noticed."""
 
 
 class AssetRecord(BaseModel):

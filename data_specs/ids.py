@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from typing import Any
+from typing import Any, Literal
 
 SAFE_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,79}")
 
@@ -41,7 +41,7 @@ def check_id(value: str) -> str:
     return value
 
 
-def split_of(asset_id: str, validation: float, test: float) -> str:
+def split_of(asset_id: str, validation: float, test: float) -> Literal["train", "validation", "test"]:
     """Assign an asset to "train", "validation" or "test" by the hash of its id, so that a split never changes as data grows.
 
     validation, test: fractions in [0, 1].

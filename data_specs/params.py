@@ -6,6 +6,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from data_specs.asset import UpAxis
 from data_specs.view import Light, ViewPlan
 
 PARAMS_FOLDER = Path(__file__).parent / "params"
@@ -47,6 +48,8 @@ class AssetsParams(Strict):
     max_file_mb: int = Field(500, gt=0, description="larger files are dropped unread")
     memory_mb: int = Field(4096, gt=0, description="address space of the process that reads a stranger's file")
     timeout_s: float = Field(60.0, gt=0, description="time to read one file")
+    download_timeout_s: float = Field(600.0, gt=0, description="url: time to fetch one file, over all attempts")
+    up_axis: UpAxis = Field("y", description="folder and url: of OBJ, PLY, STL and OFF files whose list does not say it; glTF is always y")
 
 
 class RenderParams(Strict):

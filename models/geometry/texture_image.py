@@ -71,7 +71,10 @@ def _header(data: bytes) -> tuple[str, str, tuple[int, int]]:
 
 def _decode_fast(data: bytes) -> np.ndarray:
     flags = cv2.IMREAD_UNCHANGED  # no turn by EXIF: glTF ignores it
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        image = None
     if image is None or image.dtype != np.uint8:
         return _decode_any(data)
     if image.ndim == 2:
