@@ -33,7 +33,7 @@ def look_at(eye: np.ndarray, target: np.ndarray | None = None) -> np.ndarray:
     if distance < 1e-9:
         raise ValueError(f"a camera at {eye} cannot look at its own position")
     forward /= distance
-    up = np.array([0.0, 1.0, 0.0]) if abs(forward[1]) < 1.0 - 1e-9 else np.array([0.0, 0.0, -np.sign(-forward[1])])
+    up = np.array([0.0, 1.0, 0.0]) if abs(forward[1]) < 1.0 - 1e-9 else np.array([0.0, 0.0, np.sign(forward[1])])
     right = np.cross(forward, up)
     right /= np.linalg.norm(right)
     rotation = np.stack([right, np.cross(forward, right), forward])

@@ -67,9 +67,13 @@ def image_rays(camera: Camera) -> Rays:
 
 
 def spread_rays(camera: Camera, centres: Rays, samples: int) -> Rays:
-    """`samples` rays evenly spread over the pixel of each of E rays through pixel centres: (samples * E) rays, sample by sample."""
-    place = np.arange(samples)
-    spread = np.stack([(place + 0.5) / samples, (place * 0.7548776662 + 0.5) % 1.0], axis=-1)
+    """`samples` rays evenly spread over the pixel of each of E rays through pixel centres: (samples * E) rays, sample by sample.
+
+    Every row and every column of a samples x samples grid over the pixel holds one of them.
+    """
+    columns = np.arange(samples)
+    rows = np.argsort(columns * 0.6180339887 % 1.0)
+    spread = (np.stack([columns, rows], axis=-1) + 0.5) / samples
     offsets = (ray_directions(camera, spread) - ray_directions(camera, np.array([0.5, 0.5]))).astype(np.float32)
     return Rays(centres.origin, (offsets.T[:, :, None] + centres.direction[:, None]).reshape(3, -1))
 

@@ -1,0 +1,75 @@
+"""The codec against other readers, and what it refuses."""
+
+import io
+import json
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from models import image_codec
+from models.image_codec import decode_image, decode_member, encode_png
+
+
+def _noise(shape: tuple[int, ...], dtype: type) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, np.iinfo(dtype).max, shape, endpoint=True).astype(dtype)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 7), (6, 3, 3), (4, 9, 4)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_round_trip_is_exact(shape: tuple[int, ...], dtype: type) -> None:
+    pixels = _noise(shape, dtype)
+    decoded = decode_image(encode_png(pixels))
+    assert decoded.dtype == dtype and np.array_equal(decoded, pixels)
+    assert encode_png(pixels) == encode_png(pixels.copy())
+
+
+def test_other_readers_see_the_same_picture() -> None:
+    rgba, deep = _noise((8, 6, 4), np.uint8), _noise((8, 6), np.uint16)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(encode_png(rgba)))), rgba)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(encode_png(deep)))), deep)
+    deep_rgb = _noise((8, 6, 3), np.uint16)
+    read = cv2.imdecode(np.frombuffer(encode_png(deep_rgb), np.uint8), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(read[..., ::-1], deep_rgb)
+
+
+@pytest.mark.parametrize("pixels", [np.zeros((2, 2), np.float32), np.zeros((2, 2, 2), np.uint8), np.zeros((0, 3), np.uint8), np.zeros(4, np.uint8)])
+def test_what_png_cannot_hold_is_refused(pixels: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="PNG"):
+        encode_png(pixels)
+
+
+@pytest.mark.parametrize("keep", [0, 8, 40, -20])
+def test_truncated_images_are_refused(keep: int) -> None:
+    with pytest.raises(ValueError, match="image"):
+        decode_image(encode_png(_noise((16, 16, 3), np.uint8))[:keep])
+
+
+def test_a_flipped_bit_is_noticed() -> None:
+    data = bytearray(encode_png(_noise((16, 16, 3), np.uint8)))
+    data[len(data) // 2] ^= 16
+    with pytest.raises(ValueError, match="damaged"):
+        decode_image(bytes(data))
+
+
+def test_large_images_are_refused_before_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encode_png(np.zeros((40, 50), np.uint8))
+    monkeypatch.setattr(image_codec, "MAX_PIXELS", 1999)
+    monkeypatch.setattr(image_codec.cv2, "imdecode", lambda *_: pytest.fail("the image was decoded"))
+    with pytest.raises(ValueError, match="50 x 40"):
+        decode_image(data)
+
+
+def test_members_are_decoded_by_their_ending() -> None:
+    pixels = _noise((3, 3, 3), np.uint8)
+    assert np.array_equal(decode_member("front.rgb.png", encode_png(pixels)), pixels)
+    assert decode_member("views.json", json.dumps({"a": [1]}).encode()) == {"a": [1]}
+    jpeg = cv2.imencode(".jpg", np.full((8, 8, 3), (0, 0, 255), np.uint8))[1].tobytes()
+    assert decode_member("preview.jpg", jpeg)[4, 4, 0] > 240, "red comes first"
+
+
+@pytest.mark.parametrize(("field", "data"), [("mesh.glb", b"glTF"), ("views.json", b"{"), ("views.json", b"[" * 100000), ("a.rgb.png", b"{}")])
+def test_undecodable_members_name_themselves(field: str, data: bytes) -> None:
+    with pytest.raises(ValueError, match=field):
+        decode_member(field, data)
