@@ -22,6 +22,7 @@ from models.geometry.references import relative_path
 from models.geometry.texture_image import limit_textures
 
 MAX_COMPANIONS = 256
+HEADROOM_BYTES = 64 << 20
 
 
 class Folder:
@@ -92,6 +93,7 @@ def _limit_memory(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    bytearray(HEADROOM_BYTES)  # a limit that the libraries alone use up must show now, not as a fault of every file
 
 
 def _limit_cpu(seconds: float) -> None:
