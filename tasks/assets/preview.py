@@ -1,4 +1,4 @@
-"""The preview picture of an asset: three-quarter view from the front, uniform light, white background."""
+"""The preview picture of an asset: three-quarter view from the front, uniform light, grey background (many assets are white)."""
 
 import cv2
 import numpy as np
@@ -10,20 +10,21 @@ from models.renderers.base import UniformLight
 from models.renderers.open3d_cpu import Open3DRenderer
 
 SIZE_PIXELS = 256
+BACKGROUND = 225.0
 FOV_DEGREES = 30.0
 AZIMUTH_DEGREES, ELEVATION_DEGREES = 35.0, 20.0
 SAMPLES_PER_EDGE_PIXEL = 8
 
 
 def preview_picture(mesh: Mesh, azimuth_degrees: float = AZIMUTH_DEGREES, elevation_degrees: float = ELEVATION_DEGREES) -> np.ndarray:
-    """Draw a canonical mesh, framed by its own vertices: (SIZE_PIXELS, SIZE_PIXELS, 3) uint8 sRGB on white."""
+    """Draw a canonical mesh, framed by its own vertices: (SIZE_PIXELS, SIZE_PIXELS, 3) uint8 sRGB on grey."""
     direction = direction_at(azimuth_degrees, elevation_degrees)
     eye = 1.05 * distance_to_fit(direction, FOV_DEGREES, mesh.vertices) * direction
     camera = Camera(Intrinsics.from_fov(SIZE_PIXELS, FOV_DEGREES), look_at(eye))
     renderer = Open3DRenderer()
     rgba = renderer.render(renderer.load(mesh), camera, UniformLight(), SAMPLES_PER_EDGE_PIXEL).rgb.astype(np.float32)
     alpha = rgba[..., 3:] / 255.0
-    return np.rint(rgba[..., :3] * alpha + 255.0 * (1.0 - alpha)).astype(np.uint8)
+    return np.rint(rgba[..., :3] * alpha + BACKGROUND * (1.0 - alpha)).astype(np.uint8)
 
 
 def preview_jpeg(mesh: Mesh) -> bytes:
