@@ -1,0 +1,160 @@
+"""Where something comes from, by what is on disk: picture -> run -> weights, settings, commit -> data sets -> shards -> assets -> authors, and back.
+
+Everything is read from `run.json`, the stages' manifests and `metrics.json`; the commit and the MLflow run are added where MLflow knows them.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from data_specs.asset import CatalogueLine
+from data_specs.manifest import Manifest
+from data_specs.shard import ShardRow
+from tasks.artefacts import Workspace
+from tasks.ledger import read_manifest
+from tasks.tracking import Tracker
+
+DATA_WORDS = ("assets", "render", "matched_real", "shards")
+COMMIT_TAGS = ("git.revision", "git.dirty", "dvc.lock_sha256")
+
+
+@dataclass(frozen=True)
+class Node:
+    """One line of a lineage and, below it, what it was made from or what was made of it."""
+
+    text: str
+    children: list["Node"] = field(default_factory=list)
+
+
+def lineage(workspace: Workspace, subject: str) -> list[str]:
+    """The chain of a run (its name), a picture (its path) or an asset (its id), as lines of a tree.
+
+    Raises ValueError naming what there is when the subject is none of these.
+    """
+    return draw(Lineage(workspace).trace(subject))
+
+
+def draw(node: Node) -> list[str]:
+    """A tree as indented lines."""
+    lines = [node.text]
+    for child in node.children:
+        last = child is node.children[-1]
+        first, *rest = draw(child)
+        lines += [("└─ " if last else "├─ ") + first, *[("   " if last else "│  ") + line for line in rest]]
+    return lines
+
+
+class Lineage:
+    """The records of a size. with_commit: ask MLflow for the commits of runs."""
+
+    def __init__(self, workspace: Workspace, with_commit: bool = True) -> None:
+        self.workspace, self.with_commit = workspace, with_commit
+
+    @cached_property
+    def runs(self) -> dict[str, dict[str, Any]]:
+        """Name -> `run.json` of every trained run."""
+        folder = self.workspace.folder("train")
+        records = sorted(folder.glob("*/run.json")) if folder.is_dir() else []
+        return {path.parent.name: json.loads(path.read_bytes()) for path in records}
+
+    @cached_property
+    def manifests(self) -> dict[str, Manifest]:
+        """Word -> manifest of the data stages that are on disk."""
+        folders = {word: self.workspace.folder(word) for word in DATA_WORDS}
+        return {word: read_manifest(folder) for word, folder in folders.items() if (folder / "manifest.json").is_file()}
+
+    @cached_property
+    def assets(self) -> dict[str, CatalogueLine]:
+        """Id -> catalogue line (source, location, licence, author) of every usable asset."""
+        rows = self.manifests["assets"].shards if "assets" in self.manifests else []
+        usable = {key for row in rows for key in row.samples}
+        lines = [CatalogueLine.model_validate_json(text) for row in rows for text in row.inputs]
+        return {line.asset_id: line for line in lines if line.asset_id in usable}
+
+    def licences(self) -> list[tuple[str, str, int]]:
+        """(source, licence, assets), most assets first."""
+        counts = Counter((line.source, line.licence) for line in self.assets.values())
+        return [(source, licence, count) for (source, licence), count in sorted(counts.items(), key=lambda row: (-row[1], row[0]))]
+
+    def trace(self, subject: str) -> Node:
+        """The tree of a run, picture or asset. Raises ValueError as `lineage` does."""
+        if subject in self.runs:
+            return self._run(subject)
+        if subject in self.assets:
+            return self._asset(self.assets[subject])
+        if subject.endswith(".png"):
+            return self._picture(Path(subject))
+        raise ValueError(
+            f"{subject!r} is no run, picture or asset of size {self.workspace.size}: runs are {', '.join(self.runs) or 'not there yet'}; "
+            f"assets are {', '.join(sorted(self.assets)[:3]) + ' ...' if self.assets else 'not there yet'}; pictures end in .png"
+        )
+
+    def _run(self, name: str, with_data: bool = True) -> Node:
+        record = self.runs[name]
+        settings = ", ".join(f"{key}={value}" for key, value in record["settings"].items() if value not in ({}, None) and key != "parents")
+        children = [Node(f"weights sha256 {record['weights_sha256']}"), Node(f"settings {settings}"), *self._commit(record["id"])]
+        children += [self._parent(role, parent, record["parents"][role]) for role, parent in record["settings"].get("parents", {}).items()]
+        if with_data:
+            children += [self._data(word, digest) for word, digest in record["data"].items()]
+        return Node(f"run {name} ({record['id']})", children)
+
+    def _commit(self, run_id: str) -> list[Node]:
+        if not self.with_commit:
+            return []
+        found = Tracker(self.workspace).find(run_id)
+        if found is None:
+            return [Node("commit unknown: MLflow has no run of this id")]
+        run, tags = found
+        commit = [Node(f"{name} {tags[name]}") for name in COMMIT_TAGS if name in tags]
+        return [*commit, Node(f"MLflow run {run.run_id}")]
+
+    def _parent(self, role: str, name: str, weights: str) -> Node:
+        if name in self.runs and self.runs[name]["weights_sha256"] == weights:
+            parent = self._run(name, with_data=False)
+            return Node(f"{role}: {parent.text}", parent.children)
+        return Node(f"{role}: run {name} with weights sha256 {weights}, which is no longer on disk")
+
+    def _data(self, word: str, digest: str) -> Node:
+        """A data set and its shards of the training split, down to assets; only named when it has changed on disk since."""
+        manifest = self.manifests.get(word)
+        if manifest is None or manifest.digest() != digest:
+            return Node(f"data {word} {digest}, no longer on disk (`dvc checkout` of the run's commit brings it back)")
+        shards = [row for row in manifest.shards if row.split == "train"]
+        text = f"data {word} {digest}: {sum(len(row.samples) for row in shards)} samples in {len(shards)} shards to train on"
+        return Node(text, [self._shard(row) for row in shards])
+
+    def _shard(self, row: ShardRow) -> Node:
+        assets = [Node(_credit(self.assets[key]) if key in self.assets else f"asset {key}, no longer in the catalogue") for key in row.samples]
+        return Node(f"shard {row.file} sha256 {row.sha256}", assets)
+
+    def _picture(self, path: Path) -> Node:
+        """A sampling grid `train/<run>/pictures/<name>.png` or a sample `evaluate/samples/<asset>.<mode>.png`."""
+        run = next((name for name in self.runs if path.resolve().parts[-3:-1] == (name, "pictures")), None)
+        if run is not None:
+            return Node(f"sampling grid {path.name}", [self._run(run)])
+        metrics, asset = self.workspace.folder("evaluate") / "metrics.json", path.name.split(".")[0]
+        if not metrics.is_file() or asset not in self.assets:
+            raise ValueError(f"{path} is neither a sampling grid (`train/<run>/pictures`) nor a sample (`evaluate/samples`) of {self.workspace.size}")
+        record = json.loads(metrics.read_bytes())
+        known = self.runs.get(record["run"], {}).get("weights_sha256") == record["weights_sha256"]
+        made_by = self._run(record["run"]) if known else Node(f"run {record['run']}, whose weights are no longer on disk")
+        control = Node(f"control: views of {_credit(self.assets[asset])}")
+        return Node(f"sample {path.name} of weights sha256 {record['weights_sha256']}", [control, made_by])
+
+    def _asset(self, line: CatalogueLine) -> Node:
+        """Forward from an asset: the shards that hold it and the runs that were trained on them."""
+        places = [(word, manifest, row) for word, manifest in self.manifests.items() for row in manifest.shards if line.asset_id in row.samples]
+        return Node(_credit(line), [self._place(*place) for place in places])
+
+    def _place(self, word: str, manifest: Manifest, row: ShardRow) -> Node:
+        users = [name for name, record in self.runs.items() if row.split == "train" and record["data"].get(word) == manifest.digest()]
+        text = f"{word} {row.split} shard {row.file} sha256 {row.sha256} of data set {manifest.digest()}"
+        return Node(text, [Node(f"run {name} ({self.runs[name]['id']}) was trained on it") for name in users])
+
+
+def _credit(line: CatalogueLine) -> str:
+    parts = [f"{line.source} {line.location}", f"licence {line.licence}", f"by {line.author}" if line.author else "", line.attribution]
+    return f"asset {line.asset_id}: " + ", ".join(filter(None, parts))
