@@ -89,6 +89,7 @@ def _publish(workspace: Workspace, word: str, inputs: dict[str, str], members: d
     """One shard for each split."""
     ledger, plans = Ledger(workspace.folder(word), word), []
     message = "ball_z.glb has no faces <b>at all</b>: export it again"
+    decision = Decision(item_id=dropped, stage=word, verdict="dropped", rule="no_faces", message=message)
     for split, keys in (("train", TRAIN), ("test", TEST)):
         lines = [canonical_json(catalogue_line(key).model_dump(mode="json")) for key in keys] if word == "assets" else [f"{word} {split}"]
         plans.append(ShardPlan(word=word, split=split, index=0, inputs=lines, params={}, version=1))
