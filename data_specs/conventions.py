@@ -38,9 +38,9 @@ def encode_normal(normal: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
     normal: (H, W, 3) float, unit, object frame. mask: (H, W) bool. Returns (H, W, 3) uint8, 0 outside the mask.
     """
-    coded = np.zeros(normal.shape, np.uint8)
-    inside = np.flatnonzero(mask)
-    coded.reshape(-1, 3)[inside] = np.rint((np.clip(normal.reshape(-1, 3)[inside], -1.0, 1.0) + 1.0) * 127.5)
+    coded, where = np.zeros(normal.shape, np.uint8), np.flatnonzero(mask)
+    inside = np.clip(np.take(normal.reshape(-1, 3), where, axis=0), -1.0, 1.0)
+    coded.reshape(-1, 3)[where] = np.rint((inside + 1.0) * 127.5)
     return coded
 
 
@@ -59,7 +59,7 @@ def encode_position(position: np.ndarray, mask: np.ndarray) -> np.ndarray:
     Raises ValueError when a masked position leaves [-1, 1] by more than 1e-3: the mesh is not in the canonical frame.
     """
     where = np.flatnonzero(mask)
-    inside = position.reshape(-1, 3)[where]
+    inside = np.take(position.reshape(-1, 3), where, axis=0)
     if inside.size and float(np.abs(inside).max()) > OBJECT_HALF_SIDE + 1e-3:
         raise ValueError(f"position {float(np.abs(inside).max()):.4f} lies outside [-1, 1]: the mesh is not in the canonical object frame")
     coded = np.zeros(position.shape, np.uint16)

@@ -96,14 +96,13 @@ def _paste(maps: Maps, window: tuple[slice, slice], full: Intrinsics) -> Maps:
     return Maps(*pasted)
 
 
-def cast(embree: o3d.t.geometry.RaycastingScene, rays: Rays, start: np.ndarray | None = None) -> Hits:
-    """The first surface that each ray meets, beyond the depths `start` (M,) if given."""
-    answer = embree.cast_rays(o3d.core.Tensor.from_numpy(rays.interleaved(start)))
+def cast(embree: o3d.t.geometry.RaycastingScene, rays: Rays) -> Hits:
+    """The first surface that each ray meets."""
+    answer = embree.cast_rays(o3d.core.Tensor.from_numpy(rays.interleaved))
     depth = answer["t_hit"].numpy()
     ray = np.flatnonzero(depth < np.inf)
-    found = np.take(depth, ray) if start is None else np.take(depth, ray) + start[ray]
     face, barycentric = np.take(answer["primitive_ids"].numpy(), ray), np.take(answer["primitive_uvs"].numpy(), ray, axis=0)
-    return Hits(ray, found, face.astype(np.int64), np.ascontiguousarray(barycentric.T))
+    return Hits(ray, np.take(depth, ray), face.astype(np.int64), np.ascontiguousarray(barycentric.T))
 
 
 def trace(scene: Scene, rays: Rays, sampling: Sampling) -> tuple[np.ndarray, Hits]:
@@ -112,8 +111,9 @@ def trace(scene: Scene, rays: Rays, sampling: Sampling) -> tuple[np.ndarray, Hit
     Returns (4, M) float32 linear, multiplied by opacity, composited front to back; and the first hit of each ray that is at least half opaque.
     """
     hits = cast(scene.embree, rays)
-    colour = np.zeros((4, rays.direction.shape[1]), np.float32)
-    colour[:, hits.ray] = _shade(scene, rays.part(hits.ray), hits, sampling)
+    colour = np.zeros((4, len(rays.interleaved)), np.float32)
+    for plane, shaded in zip(colour, _shade(scene, rays.part(hits.ray), hits, sampling)):
+        plane[hits.ray] = shaded
     if not scene.surface.see_through:
         return colour, hits
     return colour, _look_through(scene, rays, sampling, hits, colour)
@@ -121,7 +121,7 @@ def trace(scene: Scene, rays: Rays, sampling: Sampling) -> tuple[np.ndarray, Hit
 
 def _look_through(scene: Scene, rays: Rays, sampling: Sampling, hits: Hits, colour: np.ndarray) -> Hits:
     """Add what lies behind see-through surfaces to `colour`; returns the solid hits."""
-    found, solid, opacity = np.zeros(rays.direction.shape[1], bool), [], colour[3, hits.ray]
+    found, solid, opacity = np.zeros(len(rays.interleaved), bool), [], colour[3, hits.ray]
     for _ in range(MAX_LAYERS):
         first = (opacity >= SOLID) & ~found[hits.ray]
         found[hits.ray[first]] = True
@@ -137,16 +137,19 @@ def _look_through(scene: Scene, rays: Rays, sampling: Sampling, hits: Hits, colo
 
 def _behind(scene: Scene, rays: Rays, hits: Hits) -> Hits:
     """What rays meet next, after `hits`."""
-    further = cast(scene.embree, rays.part(hits.ray), hits.depth + LAYER_STEP)
-    return Hits(hits.ray[further.ray], further.depth, further.face, further.barycentric)
+    start = hits.depth + LAYER_STEP
+    further = cast(scene.embree, rays.part(hits.ray).beyond(start))
+    return Hits(hits.ray[further.ray], start[further.ray] + further.depth, further.face, further.barycentric)
 
 
 def _shade(scene: Scene, rays: Rays, hits: Hits, sampling: Sampling) -> np.ndarray:
     """Linear colour of hits, multiplied by opacity, (4, N) float32. rays: the N rays of the hits."""
-    colour = scene.surface.base_colour(hits, rays.direction, sampling.pixel_length, sampling.averaged)
+    directions = rays.directions()
+    colour = scene.surface.base_colour(hits, directions, sampling.pixel_length, sampling.averaged)
     if isinstance(sampling.light, EnvironmentLight):
-        normal, flat = scene.surface.shading_normals(hits, rays.direction)
-        points = Points(*(np.ascontiguousarray(rows.T) for rows in (rays.points(hits.depth), normal, flat, rays.direction)))
+        normal, flat = scene.surface.shading_normals(hits, directions)
+        view = directions / np.linalg.norm(directions, axis=0)
+        points = Points(*(np.ascontiguousarray(rows.T) for rows in (rays.points(hits.depth), normal, flat, view)))
         colour[:3] = light_points(sampling.light, colour[:3].T, points, scene.occluded, sampling.light_rays).T
     if scene.surface.see_through:
         colour[:3] *= colour[3]
@@ -159,8 +162,10 @@ def _geometry(scene: Scene, rays: Rays, solid: Hits, rgb: np.ndarray) -> Maps:
     mask, depth = np.zeros(shape, bool), np.zeros(shape, np.float32)
     normal, position = np.zeros((*shape, 3), np.float32), np.zeros((*shape, 3), np.float32)
     mask.reshape(-1)[solid.ray], depth.reshape(-1)[solid.ray] = True, solid.depth
-    normal.reshape(-1, 3)[solid.ray] = scene.surface.shading_normals(solid, met.direction)[0].T
-    position.reshape(-1, 3)[solid.ray] = met.points(solid.depth).T
+    facing, _ = scene.surface.shading_normals(solid, met.directions())
+    for canvas, rows in ((normal, facing), (position, met.points(solid.depth))):
+        for axis, row in enumerate(rows):
+            canvas.reshape(-1, 3)[:, axis][solid.ray] = row
     return Maps(rgb, mask, depth, normal, position)
 
 
@@ -189,7 +194,7 @@ def find_edges(rgb: np.ndarray, depth: np.ndarray, material: np.ndarray, pixel_l
 def _supersample(scene: Scene, centres: Rays, sampling: Sampling, camera: Camera, samples: int) -> np.ndarray:
     """Mean colour of `samples` rays spread over the pixels of E rays, (4, E) float32."""
     colour, _ = trace(scene, spread_rays(camera, centres, samples), sampling)
-    return colour.reshape(4, samples, -1).mean(axis=1)
+    return colour.reshape(4, -1, samples).mean(axis=2)
 
 
 def _pack(colour: np.ndarray) -> np.ndarray:

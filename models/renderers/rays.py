@@ -1,4 +1,8 @@
-"""Rays from a camera and where they meet a mesh. Arrays hold one component per row, (3, M), which NumPy handles several times faster than (M, 3)."""
+"""Rays from a camera and where they meet a mesh.
+
+Rays lie in memory as Embree takes them, (M, 6). What is computed at hits holds one component per row, (3, N), which NumPy handles
+several times faster than (N, 3).
+"""
 
 from dataclasses import dataclass
 
@@ -15,27 +19,26 @@ WINDOW_MARGIN = 2
 class Rays:
     """Rays that start at one camera.
 
-    origin: (3,) float32. direction: (3, M) float32 of length 1 along the camera's +Z: the distance of a hit in such lengths is its depth.
+    interleaved: (M, 6) float32, origin and direction. Directions have length 1 along the camera's +Z: a hit's distance is its depth.
     """
 
-    origin: np.ndarray
-    direction: np.ndarray
+    interleaved: np.ndarray
 
     def part(self, chosen: np.ndarray) -> "Rays":
         """The rays at indices (N,)."""
-        return Rays(self.origin, np.take(self.direction, chosen, axis=1))
+        return Rays(np.take(self.interleaved, chosen, axis=0))
+
+    def directions(self) -> np.ndarray:
+        """(3, M) float32."""
+        return np.ascontiguousarray(self.interleaved[:, 3:].T)
 
     def points(self, depth: np.ndarray) -> np.ndarray:
         """Where the rays are at depths (M,), (3, M) float32."""
-        return self.origin[:, None] + depth * self.direction
+        return np.stack([self.interleaved[:, axis] + depth * self.interleaved[:, 3 + axis] for axis in range(3)])
 
-    def interleaved(self, start: np.ndarray | None = None) -> np.ndarray:
-        """(M, 6) float32: origin and direction, as Embree takes them. start: (M,) depth from which each ray begins."""
-        rays = np.empty((self.direction.shape[1], 6), np.float32)
-        for axis, direction in enumerate(self.direction):
-            rays[:, axis] = self.origin[axis] if start is None else self.origin[axis] + start * direction
-            rays[:, 3 + axis] = direction
-        return rays
+    def beyond(self, depth: np.ndarray) -> "Rays":
+        """The same rays, starting at depths (M,)."""
+        return Rays(np.concatenate([self.points(depth).T, self.interleaved[:, 3:]], axis=1))
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,15 @@ def image_rays(camera: Camera) -> Rays:
     middle = ray_directions(camera, np.array([k.centre_x, k.centre_y]))
     across = ray_directions(camera, np.stack([np.arange(k.width) + 0.5, np.full(k.width, k.centre_y)], axis=-1))
     down = ray_directions(camera, np.stack([np.full(k.height, k.centre_x), np.arange(k.height) + 0.5], axis=-1)) - middle
-    direction = (across.T[:, None, :] + down.T[:, :, None]).astype(np.float32)
-    return Rays(camera.world_position().astype(np.float32), direction.reshape(3, -1))
+    rays = np.empty((k.height, k.width, 6), np.float32)
+    for axis, origin in enumerate(camera.world_position()):
+        rays[..., axis] = origin
+        np.add(across[:, axis], down[:, axis, None], out=rays[..., 3 + axis], casting="same_kind")
+    return Rays(rays.reshape(-1, 6))
 
 
 def spread_rays(camera: Camera, centres: Rays, samples: int) -> Rays:
-    """`samples` rays evenly spread over the pixel of each of E rays through pixel centres: (samples * E) rays, sample by sample.
+    """`samples` rays evenly spread over the pixel of each of E rays through pixel centres: (E * samples) rays, pixel by pixel.
 
     Every row and every column of a samples x samples grid over the pixel holds one of them.
     """
@@ -75,7 +81,10 @@ def spread_rays(camera: Camera, centres: Rays, samples: int) -> Rays:
     rows = np.argsort(columns * 0.6180339887 % 1.0)
     spread = (np.stack([columns, rows], axis=-1) + 0.5) / samples
     offsets = (ray_directions(camera, spread) - ray_directions(camera, np.array([0.5, 0.5]))).astype(np.float32)
-    return Rays(centres.origin, (offsets.T[:, :, None] + centres.direction[:, None]).reshape(3, -1))
+    rays = np.repeat(centres.interleaved, samples, axis=0).reshape(-1, samples, 6)
+    for axis in range(3):
+        rays[..., 3 + axis] += offsets[:, axis]
+    return Rays(rays.reshape(-1, 6))
 
 
 def object_window(vertices: np.ndarray, camera: Camera) -> tuple[slice, slice]:
