@@ -13,7 +13,7 @@ setup: ## virtual environment and pinned packages
 	@VENV=$(VENV) infra/bootstrap.sh
 
 demo: setup ## assets, shards, a trained model, numbers and a report in under 15 minutes; ASSETS=folder takes your own meshes
-	@$(RUN) -m flows.full --size $(SIZE) $(if $(ASSETS),--set assets.source=folder --set assets.location=$(abspath $(ASSETS)))
+	@VENV=$(VENV) infra/demo.sh $(SIZE) $(if $(ASSETS),"$(abspath $(ASSETS))")
 
 test: setup check ## lint, types, layers and the fast tests (under 12 minutes on 2 cores)
 	@$(RUN) -m pytest -q -m "not slow and not gpu and not weights"
@@ -31,4 +31,4 @@ bench: setup ## every benchmark, as ratios to a floor or a peer measured in the 
 	@$(RUN) -m tests.benchmarks
 
 clean: ## remove data and runs of the demo sizes (not the environment)
-	rm -rf data runs
+	rm -rf data runs demo
