@@ -1,5 +1,7 @@
 """Where assets come from: the procedural world, a folder of meshes, or a list of addresses, each as catalogue lines."""
 
+from collections.abc import Iterator
+from itertools import chain, islice
 from pathlib import Path
 
 from data_specs.asset import CatalogueLine
@@ -12,22 +14,23 @@ SEEDS_PER_WORLD = 1_000_000
 """Worlds of different seeds share no object."""
 
 
-def read_catalogue(params: AssetsParams, seed: int, cache: Path) -> list[CatalogueLine]:
-    """The catalogue lines of a run, at most `params.count`, with ids that are all different.
+def read_catalogue(params: AssetsParams, seed: int, cache: Path) -> Iterator[CatalogueLine]:
+    """The catalogue lines of a run one by one, at most `params.count`, with ids that are all different.
 
     seed: chooses the procedural world. cache: folder for digests of local files. Raises ValueError for a source that cannot be read.
     """
     if params.source == "procedural":
-        return procedural_lines(params.count, seed)
+        return iter(procedural_lines(params.count, seed))
     if not params.location:
         raise ValueError(
             f"assets.source={params.source} needs assets.location: the path of a {'folder' if params.source == 'folder' else 'CSV or parquet file'}"
         )
     location = Path(params.location).expanduser().resolve()
-    lines = folder_lines(location, params.up_axis, cache) if params.source == "folder" else url_lines(location, params.up_axis)
-    if not lines:
+    lines = iter(folder_lines(location, params.up_axis, cache)) if params.source == "folder" else url_lines(location, params.up_axis)
+    first = next(lines, None)
+    if first is None:
         raise ValueError(f"assets.location={params.location} holds no asset")
-    return lines[: params.count]
+    return islice(chain([first], lines), params.count)
 
 
 def procedural_lines(count: int, seed: int) -> list[CatalogueLine]:

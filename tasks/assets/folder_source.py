@@ -37,7 +37,7 @@ def folder_lines(folder: Path, up_axis: UpAxis, cache: Path) -> list[CatalogueLi
         line = make_line("folder", path, PurePosixPath(path).suffix.lower(), known | {"sha256": digest, "asset_id": identity}, up_axis)
         lines.append(line.model_copy(update={"companions_sha256": digests.around(path, files)}))
     digests.save()
-    return distinct(lines)
+    return list(distinct(lines))
 
 
 def _files(folder: Path) -> list[str]:

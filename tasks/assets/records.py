@@ -2,6 +2,7 @@
 
 import functools
 import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
@@ -62,15 +63,15 @@ def make_line(source: Literal["folder", "url"], location: str, suffix: str, fiel
     )
 
 
-def distinct(lines: list[CatalogueLine]) -> list[CatalogueLine]:
-    """Drop repeated lines and give those that share an id a suffix made of their location."""
-    seen: set[str] = set()
-    kept: dict[str, CatalogueLine] = {}
+def distinct(lines: Iterable[CatalogueLine]) -> Iterator[CatalogueLine]:
+    """Drop repeated lines and give those that share an id a suffix made of their location; one line at a time, lists are long."""
+    ids: set[str] = set()
+    contents: set[str] = set()
     for line in lines:
         key = content_id(line.location, line.sha256)
-        if key in kept:
+        if key in contents:
             continue
-        asset_id = line.asset_id if line.asset_id not in seen else f"{line.asset_id[:60]}-{key}"
-        seen.add(asset_id)
-        kept[key] = line.model_copy(update={"asset_id": asset_id})
-    return list(kept.values())
+        asset_id = line.asset_id if line.asset_id not in ids else f"{line.asset_id[:60]}-{key}"
+        ids.add(asset_id)
+        contents.add(key)
+        yield line.model_copy(update={"asset_id": asset_id})

@@ -1,6 +1,7 @@
 """A CSV or parquet list of addresses (Objaverse-XL style) as catalogue lines."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -16,7 +17,7 @@ from tasks.assets.records import caption_from, column_names, distinct, fields_of
 _GITHUB_PAGE = re.compile(r"(https?://github\.com/[^/]+/[^/]+)/blob/(.+)")
 
 
-def url_lines(path: Path, up_axis: UpAxis) -> list[CatalogueLine]:
+def url_lines(path: Path, up_axis: UpAxis) -> Iterator[CatalogueLine]:
     """Read a list with at least a url and a sha256 column (`columns.yaml` names the spellings), in its order.
 
     Raises ValueError when the file cannot be read or a column is missing. Rows with a bad address or digest stay: they end as decisions.
@@ -27,7 +28,7 @@ def url_lines(path: Path, up_axis: UpAxis) -> list[CatalogueLine]:
         if not any(name in columns for name in column_names()[needed]):
             raise ValueError(f"{path} has no column for the {needed}: one of {', '.join(column_names()[needed])} (found {', '.join(columns)})")
     wanted = [columns[name] for names in column_names().values() for name in names if name in columns]
-    return distinct([_line(row, up_axis) for batch in table.select(wanted).to_batches(max_chunksize=4096) for row in batch.to_pylist()])
+    return distinct(_line(row, up_axis) for batch in table.select(wanted).to_batches(max_chunksize=4096) for row in batch.to_pylist())
 
 
 def file_name_of(url: str) -> str:
