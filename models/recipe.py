@@ -1,5 +1,6 @@
 """What a trainable system is to the training loop: the only thing `tasks/train` knows of any model."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,7 +18,7 @@ class Source:
 
     word: the stage that made it (`render`, `matched_real`).
     share: its part of every batch; the shares of a recipe sum to 1. A batch of B holds round(B * share) of them.
-    members: regular expression of the sample members to decode (the others are never read from disk).
+    members: regular expression that the whole field name of a member to decode matches (the others are never read from disk).
     """
 
     word: str
@@ -28,20 +29,23 @@ class Source:
 class StepRandom:
     """All randomness of one optimiser step, independent of how samples are spread over workers.
 
-    `step()` is the same on every worker; `sample(k)` depends only on the sample's place k in the global batch.
+    `step()` is the same on every worker; `sample(k)` depends only on the place of local sample k in the global batch.
     Every call starts a fresh generator: name the purpose to get independent streams.
+    Local samples are counted source by source in the order of `Recipe.sources`, as `collate` receives them.
     """
 
-    def __init__(self, seed: int, step: int, first: int) -> None:
-        self.seed, self.number, self.first = seed, step, first
+    def __init__(self, seed: int, step: int, first: int = 0, places: Sequence[int] | None = None) -> None:
+        """places: global place of each local sample; without it, local sample k is at first + k."""
+        self.seed, self.number, self.first, self.places = seed, step, first, places
 
     def step(self, purpose: str) -> np.random.Generator:
         """A generator shared by all workers in this step."""
         return np.random.default_rng([self.seed, self.number, _code(purpose)])
 
     def sample(self, k: int, purpose: str) -> np.random.Generator:
-        """A generator for local sample k (global place first + k) in this step."""
-        return np.random.default_rng([self.seed, self.number, _code(purpose), self.first + k + 1])
+        """A generator for local sample k in this step."""
+        place = self.first + k if self.places is None else self.places[k]
+        return np.random.default_rng([self.seed, self.number, _code(purpose), place + 1])
 
     def normal(self, count: int, shape: tuple[int, ...], purpose: str) -> Tensor:
         """Standard normal noise (count, *shape) float32, one stream per sample, on the CPU."""
@@ -50,7 +54,7 @@ class StepRandom:
 
 
 def _code(purpose: str) -> int:
-    return int.from_bytes(purpose.encode()[:12].ljust(12, b"\0"), "big")
+    return int.from_bytes(purpose.encode().ljust(12, b"\0"), "big")
 
 
 class Recipe(Protocol):
@@ -67,7 +71,10 @@ class Recipe(Protocol):
         ...
 
     def collate(self, samples: dict[str, list[dict[str, Any]]], rng: StepRandom) -> Batch:
-        """Decoded samples of each source word (images as arrays, JSON as dicts, plus "__key__") -> tensors on the CPU."""
+        """Decoded samples of each source word (images as arrays, JSON as dicts, plus "__key__") -> tensors on the CPU.
+
+        Runs in loader threads: it must not change the recipe or draw from anything but `rng`.
+        """
         ...
 
     def loss(self, network: nn.Module, batch: Batch, rng: StepRandom) -> tuple[Tensor, dict[str, Tensor]]:

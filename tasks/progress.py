@@ -23,6 +23,7 @@ class State:
     total: int
     rate: float
     left_s: float | None
+    note: str = ""
 
     @property
     def share(self) -> float:
@@ -33,7 +34,7 @@ class State:
     def line(self) -> str:
         """For people."""
         left = "" if self.left_s is None else f", {_clock(self.left_s)} left"
-        return f"{self.label}: {self.done}/{self.total} ({100 * self.share:.0f} %), {self.rate:.2f}/s{left}"
+        return f"{self.label}: {self.done}/{self.total} ({100 * self.share:.0f} %), {self.rate:.2f}/s{left}" + (f", {self.note}" if self.note else "")
 
 
 class Progress:
@@ -46,15 +47,17 @@ class Progress:
         self._lock = threading.Lock()
         self._start = time.monotonic()
         self._shown = 0.0
+        self.note = ""
 
     def listen(self, listener: Callable[[State], None]) -> None:
         """Call `listener` with the state whenever a line is shown."""
         self._listeners.append(listener)
 
-    def advance(self, count: int = 1) -> None:
-        """Count finished work."""
+    def advance(self, count: int = 1, note: str = "") -> None:
+        """Count finished work; `note` is shown at the end of the line."""
         with self._lock:
             self.done += count
+            self.note = note
             every = REDRAW_EVERY_S if sys.stderr.isatty() else LINE_EVERY_S
             if time.monotonic() - self._shown >= every:
                 self._show()
@@ -63,7 +66,7 @@ class Progress:
         """Where the work is now."""
         elapsed = max(time.monotonic() - self._start, 1e-9)
         rate = (self.done - self.started_with) / elapsed
-        return State(self.label, self.done, self.total, rate, (self.total - self.done) / rate if rate else None)
+        return State(self.label, self.done, self.total, rate, (self.total - self.done) / rate if rate else None, self.note)
 
     def __enter__(self) -> Self:
         return self

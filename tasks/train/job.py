@@ -1,0 +1,110 @@
+"""A training run with all its inputs found and checked: what the driver hands to every worker."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_specs.ids import content_id, seed_from
+from data_specs.params import Params, TrainRun
+from models.recipe import Recipe
+from models.registry import make_recipe
+from tasks.artefacts import Workspace
+from tasks.tracking import TrackedRun
+from tasks.train.dataset import TrainingData, open_data
+from tasks.train.loader import ShardFile
+from tasks.train.published import read_run
+
+VERSION = 1
+"""Raised by hand when the same inputs would train to other weights."""
+
+SHOWN_SAMPLES = 8
+"""Samples of a sampling grid, at most."""
+
+WITHOUT_EFFECT = {"checkpoint_every"}
+"""Settings that do not change what comes out."""
+
+
+@dataclass(frozen=True)
+class TrainJob:
+    """Everything that defines a run. Picklable; paths are absolute."""
+
+    id: str
+    """Name and a hash of settings, data and parents: the same id means the same weights."""
+    name: str
+    recipe: Recipe
+    run: TrainRun
+    parents: dict[str, Path]
+    identity: dict[str, Any]
+    """What the id hashes: plain data."""
+    data: dict[str, tuple[ShardFile, ...]]
+    shown: dict[str, tuple[ShardFile, ...]]
+    """What sampling grids are drawn for: the validation split where every source has one, else the training data."""
+    folder: Path
+    output: Path
+    threads: int
+    tracked: TrackedRun | None = None
+
+    @property
+    def seed(self) -> int:
+        """Seed of order and noise."""
+        return seed_from("train", self.run.seed)
+
+    @property
+    def shown_samples(self) -> int:
+        """Samples of a sampling grid."""
+        return min(self.run.batch_size, SHOWN_SAMPLES)
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of the checkpoints."""
+        return self.folder / "checkpoints"
+
+    @property
+    def history(self) -> Path:
+        """Log of the steps, one JSON line each."""
+        return self.folder / "history.jsonl"
+
+    @property
+    def pictures(self) -> Path:
+        """Folder of the sampling grids."""
+        return self.folder / "pictures"
+
+
+def make_job(workspace: Workspace, params: Params, name: str) -> TrainJob:
+    """Resolve a run of `params.train.runs`. Raises ValueError naming an unknown run, a missing parent, missing data or a wrong setting."""
+    run = run_named(params, name)
+    recipe = make_recipe(run.recipe, run.config)
+    parents = {role: workspace.folder("train") / parent for role, parent in run.parents.items()}
+    data = open_data(workspace, recipe.sources, "train")
+    identity = {
+        "version": VERSION,
+        "settings": run.model_dump(mode="json", exclude=WITHOUT_EFFECT),
+        "data": data.digests,
+        "parents": {role: read_run(folder)["weights_sha256"] for role, folder in parents.items()},
+    }
+    run_id = f"{name}-{content_id(identity)}"
+    return TrainJob(
+        id=run_id,
+        name=name,
+        recipe=recipe,
+        run=run,
+        parents={role: (folder / "model").resolve() for role, folder in parents.items()},
+        identity=identity,
+        data=data.shards,
+        shown=_shown(workspace, recipe, data).shards,
+        folder=(workspace.runs / "train" / run_id).resolve(),
+        output=(workspace.folder("train") / name).resolve(),
+        threads=params.train.loader_threads,
+    )
+
+
+def run_named(params: Params, name: str) -> TrainRun:
+    """The settings of a run. Raises ValueError naming the runs there are."""
+    if name not in params.train.runs:
+        raise ValueError(f"no training run {name!r} in the parameters of size {params.size!r}: there are {', '.join(params.train.runs)}")
+    return params.train.runs[name]
+
+
+def _shown(workspace: Workspace, recipe: Recipe, data: TrainingData) -> TrainingData:
+    held_out = open_data(workspace, recipe.sources, "validation")
+    return held_out if all(any(file.keys for file in files) for files in held_out.shards.values()) else data

@@ -1,0 +1,66 @@
+"""The folder of a finished run, `data/<size>/train/<run>`: `model/`, `history.csv`, sampling grids, and `run.json`, which vouches for all of them."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from data_specs.ids import canonical_json, sha256_bytes
+from tasks.artefacts import write_atomic
+
+RECORD = "run.json"
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """The record of a finished run. Raises ValueError saying which run to train first when there is none."""
+    path = folder / RECORD
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise ValueError(f"{folder} holds no trained model: train {folder.name!r} first (`atelier3d train`)") from None
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): remove {folder} and train {folder.name!r} again") from None
+
+
+def is_published(folder: Path, run_id: str) -> bool:
+    """Whether `folder` holds the finished run of that id with every file as recorded."""
+    if not (folder / RECORD).is_file():
+        return False
+    try:
+        record = read_run(folder)
+    except ValueError:
+        return False
+    return record.get("id") == run_id and record.get("files") == _digests(folder)
+
+
+def publish(folder: Path, record: dict[str, Any], write: Callable[[Path], None]) -> dict[str, Any]:
+    """Let `write` fill a new folder (with at least `model/`), seal it with `run.json`, and put it in the place of `folder`.
+
+    Returns the record with `files` (path -> sha256) and `weights_sha256` (of the model's files) added. A kill leaves the old folder, or none.
+    """
+    partial, old = folder.with_name(f".{folder.name}.partial"), folder.with_name(f".{folder.name}.old")
+    for stray in (partial, old):
+        shutil.rmtree(stray, ignore_errors=True)
+    (partial / "model").mkdir(parents=True)
+    write(partial)
+    files = _digests(partial)
+    model = {name: digest for name, digest in files.items() if name.startswith("model/")}
+    sealed = {**record, "files": files, "weights_sha256": sha256_bytes(canonical_json(model).encode())}
+    write_atomic(partial / RECORD, (json.dumps(sealed, indent=1, sort_keys=True) + "\n").encode())
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(partial, folder)
+    shutil.rmtree(old, ignore_errors=True)
+    return sealed
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and path.name != RECORD:
+            with path.open("rb") as file:
+                found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found

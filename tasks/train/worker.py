@@ -1,0 +1,57 @@
+"""One training process among several: its rank, its device, and what it exchanges with the others."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+@dataclass(frozen=True)
+class Worker:
+    """rank of world processes (0 of 1: alone). With more than one, torch's default process group is set up already."""
+
+    rank: int
+    world: int
+    device: torch.device
+
+    def wrap(self, module: nn.Module) -> nn.Module:
+        """Average gradients over the workers. Parameters may go unused in a step (SPEC R6), as long as all is decided by `forward`."""
+        if self.world == 1:
+            return module
+        devices = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(module, device_ids=devices, find_unused_parameters=True)
+
+    def gather(self, value: Any) -> list[Any]:
+        """Plain data of every worker, by rank."""
+        if self.world == 1:
+            return [value]
+        values: list[Any] = [None] * self.world
+        dist.all_gather_object(values, value)
+        return values
+
+    def from_first(self, value: Any) -> Any:
+        """Plain data of worker 0."""
+        if self.world == 1:
+            return value
+        values = [value]
+        dist.broadcast_object_list(values, src=0)
+        return values[0]
+
+
+def alone() -> Worker:
+    """The only worker, in this process: on the first CUDA device where there is one."""
+    return Worker(0, 1, torch.device("cuda:0" if torch.cuda.is_available() else "cpu"))
+
+
+def to_device(value: Any, device: torch.device) -> Any:
+    """Move the tensors of nested dicts, lists and tuples."""
+    if isinstance(value, Tensor):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, dict):
+        return {key: to_device(entry, device) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(to_device(entry, device) for entry in value)
+    return value
