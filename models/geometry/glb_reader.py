@@ -7,7 +7,7 @@ import numpy as np
 
 from data_specs.asset import Material, Mesh
 from models.geometry.gltf_accessors import Accessors, normalised
-from models.geometry.gltf_document import parse_document
+from models.geometry.gltf_document import ignored_extensions, parse_document
 from models.geometry.gltf_materials import Mapping, Materials, Surface
 from models.geometry.gltf_nodes import Nodes
 from models.geometry.gltf_primitives import PrimitiveSource
@@ -42,6 +42,8 @@ def _read(data: bytes, resolve: Resolve, max_faces: int) -> ReadMesh:
     document = parse_document(data, resolve)
     nodes, accessors = Nodes(document), Accessors(document)
     scene = _Scene(accessors, Materials(accessors), max_faces)
+    for name in ignored_extensions(document):
+        scene.warn(f"the optional extension {name[:80]} is ignored")
     for index in nodes.shown:
         node = document.item("nodes", index)
         if "mesh" in node:

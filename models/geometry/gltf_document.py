@@ -116,7 +116,16 @@ def _check_buffer_uris(document: Document) -> None:
             relative_path(unquote(uri))
 
 
+def ignored_extensions(document: Document) -> list[str]:
+    """Optional extensions of a file that may change shape or colour and are not understood."""
+    return [name for name in map(str, document.items("extensionsUsed")) if not _is_fine(name)]
+
+
+def _is_fine(name: str) -> bool:
+    return name in READ_EXTENSIONS or name.startswith(HARMLESS_EXTENSIONS)
+
+
 def _check_extensions(document: Document) -> None:
     for name in map(str, document.items("extensionsRequired")):
-        if name not in READ_EXTENSIONS and not name.startswith(HARMLESS_EXTENSIONS):
+        if not _is_fine(name):
             raise MeshError("unsupported_extension", f"the file requires {name[:80]}, which is not read: export the asset without it")

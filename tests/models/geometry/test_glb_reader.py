@@ -279,6 +279,13 @@ def test_broken_files_name_their_rule(rule: str, change: Any) -> None:
     assert broken_rule(break_tree(change)) == rule
 
 
+def test_optional_extensions_that_are_not_read_are_told() -> None:
+    file = GltfFile()
+    file.mesh(file.quad())
+    file.tree["extensionsUsed"] = ["EXT_mesh_gpu_instancing", "KHR_materials_ior", "KHR_texture_transform"]
+    assert read_gltf(file.glb()).warnings == ["the optional extension EXT_mesh_gpu_instancing is ignored"]
+
+
 def test_faces_are_counted_before_they_are_joined() -> None:
     file = GltfFile()
     with pytest.raises(MeshError, match="max_faces"):

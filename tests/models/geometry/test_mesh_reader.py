@@ -1,10 +1,13 @@
 """OBJ, PLY, STL and OFF: what is right in the file comes out right, what is wrong is named."""
 
+import contextlib
 import io
 
 import numpy as np
 import pytest
 import trimesh
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from data_specs.asset import Mesh
@@ -112,6 +115,26 @@ def test_obj_encodings(encoding: str) -> None:
 )
 def test_broken_objs_name_their_rule(rule: str, text: str) -> None:
     assert rule_of("a.obj", text, a_mtl=b"newmtl a\nmap_Kd gone.png\n", b_mtl=b"newmtl a\nmap_Kd C:\\textures\\a.png\n") == rule
+
+
+TEXTS = {
+    "a.obj": b"mtllib a.mtl\nusemtl a\n" + SQUARE.encode() + b"f 1/1/1 2/2/1 -2/-2/-1 4/4/1\n",
+    "a.off": b"OFF\n4 1 0\n0 0 0\n1 0 0\n1 1 0\n0 1 0\n4 0 1 2 3\n",
+    "a.ply": b"ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\nelement face 1\n"
+    b"property list uchar int vertex_indices\nend_header\n0 0 0\n1 0 0\n0 1 0\n3 0 1 2\n",
+    "a.stl": trimesh.creation.box().export(file_type="stl"),
+}
+
+
+@settings(max_examples=300, deadline=2000)
+@given(st.sampled_from(sorted(TEXTS)), st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=4))
+def test_flipped_bytes_give_a_mesh_or_a_value_error(name: str, flips: list[tuple[int, int]]) -> None:
+    data = bytearray(TEXTS[name])
+    for place, value in flips:
+        data[place % len(data)] = value
+    with contextlib.suppress(ValueError):
+        mesh = read(name, bytes(data), a_mtl=b"newmtl a\nKd 1 0 0\n").mesh
+        assert int(mesh.faces.max()) < len(mesh.vertices)
 
 
 def test_map_options() -> None:
