@@ -1,108 +1,165 @@
-"""The truth about progress: a shard is finished when its row exists, and its row appears only after the shard is on disk."""
+"""The truth about progress, on disk: a shard is done when its row exists and its tar has the recorded size.
 
-from collections.abc import Iterable, Sequence
+    <folder>/shards/<word>-<split>-<index>-<id>.tar    written first
+    <folder>/rows/<id>.json                            written when the tar is complete and synced
+    <folder>/manifest.json                             written when every row exists
+
+Everything is written to a temporary name, synced and renamed, so a process may be killed at any moment and several may build the same
+shard at once: they rename the same bytes. Names hash what defines a shard, so nothing stale is ever taken for done.
+"""
+
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from data_specs.decision import Decision
 from data_specs.ids import canonical_json
 from data_specs.manifest import Manifest
 from data_specs.sample import Sample
-from data_specs.shard import ShardPlan, ShardRow
-from tasks.artefacts import write_atomic
+from data_specs.shard import SHARD_NAME, ShardPlan, ShardRow
+from tasks.artefacts import remove_leftovers, write_atomic
 from tasks.shard_io import write_shard
 
-SHARDS, ROWS, MANIFEST = "shards", "rows", "manifest.json"
+MANIFEST = "manifest.json"
+
+Record = TypeVar("Record", bound=BaseModel)
 
 
 class Ledger:
-    """The shards of one stage in `folder`. Safe to use from many processes at once: the same plan always gives the same bytes."""
+    """The shards, rows and manifest of one word's output folder."""
 
     def __init__(self, folder: Path, word: str) -> None:
         self.folder, self.word = folder, word
 
     def row(self, plan: ShardPlan) -> ShardRow | None:
-        """The row of a finished shard; None when it is not finished, or when its tar is gone or of another size."""
+        """The row of a finished shard, else None: no row, an unreadable one, or a tar that is missing or of another size."""
         try:
             row = ShardRow.model_validate_json(self._row_path(plan).read_bytes())
-            return row if (self.folder / row.file).stat().st_size == row.bytes else None
-        except (FileNotFoundError, ValidationError):
+            done = row.file == plan.file_name and shard_path(self.folder, row).stat().st_size == row.bytes
+        except (OSError, ValidationError):
             return None
+        return row if done else None
 
-    def pending(self, plans: Sequence[ShardPlan]) -> list[ShardPlan]:
-        """The plans that are not finished yet, in order."""
+    def pending(self, plans: Iterable[ShardPlan]) -> list[ShardPlan]:
+        """The plans whose shards are not finished, in order."""
         return [plan for plan in plans if self.row(plan) is None]
 
     def write(self, plan: ShardPlan, samples: Iterable[Sample], decisions: list[Decision]) -> ShardRow:
-        """Write a shard, then its row. `decisions` is read after the samples are exhausted, so that the same work may fill it."""
+        """Write a shard and then its row. `decisions` is read after the last sample, so a generator of samples may fill it."""
         keys: list[str] = []
-        file = f"{SHARDS}/{plan.file_name}"
-        sha256, size = write_shard(self.folder / file, _remember(samples, keys))
-        facts = {"shard_id": plan.shard_id, "split": plan.split, "index": plan.index, "inputs": plan.inputs}
-        row = ShardRow(**facts, file=file, sha256=sha256, bytes=size, samples=keys, decisions=decisions)
-        write_atomic(self._row_path(plan), _json(row))
+        sha256, size = write_shard(self.folder / "shards" / plan.file_name, _noting_keys(samples, keys))
+        row = ShardRow(
+            shard_id=plan.shard_id,
+            file=plan.file_name,
+            split=plan.split,
+            index=plan.index,
+            sha256=sha256,
+            bytes=size,
+            samples=keys,
+            inputs=plan.inputs,
+            decisions=list(decisions),
+        )
+        write_record(self._row_path(plan), row)
         return row
 
     def publish(
         self,
-        plans: Sequence[ShardPlan],
+        plans: Iterable[ShardPlan],
         *,
         size: str,
         version: int,
         params: dict,
         inputs: dict[str, str],
         entered: int,
-        excluded: Sequence[Decision] = (),
+        excluded: Iterable[Decision] = (),
     ) -> Manifest:
-        """Write the manifest of exactly these plans and delete every other shard, row and left-over temporary file.
+        """Write the manifest over the finished shards of `plans`, then remove whatever else lies in the folder.
 
-        Raises ValueError when a plan is not finished.
+        Raises ValueError when a shard is not finished.
         """
-        rows = [self._finished(plan) for plan in sorted(plans, key=lambda plan: (plan.split, plan.index))]
         manifest = Manifest(
-            word=self.word, size=size, version=version, params=params, inputs=inputs, entered=entered, shards=rows, excluded=list(excluded)
+            word=self.word,
+            size=size,
+            version=version,
+            params=params,
+            inputs=inputs,
+            entered=entered,
+            shards=self.rows(plans),
+            excluded=list(excluded),
         )
-        write_atomic(self.folder / MANIFEST, _json(manifest))
-        self._prune({plan.file_name for plan in plans} | {f"{plan.shard_id}.json" for plan in plans})
+        self.publish_record(manifest, manifest.shards)
         return manifest
 
-    def _finished(self, plan: ShardPlan) -> ShardRow:
-        row = self.row(plan)
-        if row is None:
-            raise ValueError(f"{self.folder}: shard {plan.file_name} is not finished; run `atelier3d {self.word}` again")
-        return row
+    def rows(self, plans: Iterable[ShardPlan]) -> list[ShardRow]:
+        """The rows of all plans, sorted by split and index; raises ValueError when one is not finished."""
+        rows = {plan.file_name: self.row(plan) for plan in plans}
+        missing = sorted(name for name, row in rows.items() if row is None)
+        if missing:
+            raise ValueError(f"{len(missing)} of {len(rows)} shards of {self.word!r} are not built, e.g. {missing[0]}: {_advice(self.folder)}")
+        return sorted((row for row in rows.values() if row), key=lambda row: (row.split, row.index, row.shard_id))
 
-    def _prune(self, wanted: set[str]) -> None:
-        for path in [
-            *(self.folder / SHARDS).glob("*"),
-            *(self.folder / SHARDS).glob(".part-*"),
-            *(self.folder / ROWS).glob("*"),
-            *(self.folder / ROWS).glob(".part-*"),
-        ]:
-            if path.name not in wanted:
+    def publish_record(self, record: BaseModel, rows: Iterable[ShardRow]) -> None:
+        """Write `record` as the manifest, then remove every shard, row and leftover that does not belong to `rows`."""
+        write_record(self.folder / MANIFEST, record)
+        kept = list(rows)
+        self._prune("shards", {row.file for row in kept})
+        self._prune("rows", {f"{row.shard_id}.json" for row in kept})
+        remove_leftovers(self.folder)
+
+    def _prune(self, name: str, kept: set[str]) -> None:
+        folder = self.folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
+        for path in folder.iterdir():
+            if path.name not in kept and not path.name.startswith("."):
                 path.unlink(missing_ok=True)
 
     def _row_path(self, plan: ShardPlan) -> Path:
-        return self.folder / ROWS / f"{plan.shard_id}.json"
+        return self.folder / "rows" / f"{plan.shard_id}.json"
+
+
+def shard_path(folder: Path, row: ShardRow) -> Path:
+    """Where the tar of a row lies; raises ValueError for a row whose file name is not that of a shard."""
+    if not SHARD_NAME.fullmatch(row.file):
+        raise ValueError(f"{row.file!r} is not the name of a shard")
+    return folder / "shards" / row.file
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a finished stage. Raises ValueError saying which stage to run when there is none, or what is wrong with it."""
+    """The manifest of a finished stage; raises ValueError with advice when it is missing or unreadable."""
+    manifest = read_record(folder, Manifest)
+    for row in manifest.shards:
+        shard_path(folder, row)
+    return manifest
+
+
+def read_record(folder: Path, kind: type[Record]) -> Record:
+    """The manifest in `folder` as a record of `kind`; raises ValueError with advice when it is missing or unreadable."""
     path = folder / MANIFEST
     if not path.is_file():
-        raise ValueError(f"{path} is not there: run `atelier3d {folder.name} --size {folder.parent.name}` first")
+        raise ValueError(f"{path} does not exist: {_advice(folder)} first")
     try:
-        return Manifest.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        raise ValueError(f"{path} is not a manifest of this version ({error.error_count()} errors): run `atelier3d {folder.name}` again") from None
+        problem = error.errors()[0]
+        place = ".".join(map(str, problem["loc"]))
+        raise ValueError(f"{path} cannot be read ({place}: {problem['msg']}): delete it and {_advice(folder)} again") from None
 
 
-def _remember(samples: Iterable[Sample], keys: list[str]) -> Iterable[Sample]:
+def write_record(path: Path, record: BaseModel) -> None:
+    """Write a record as canonical JSON; a file that already holds these bytes is left alone."""
+    data = canonical_json(record.model_dump(mode="json")).encode() + b"\n"
+    if not path.is_file() or path.read_bytes() != data:
+        write_atomic(path, data)
+
+
+def _advice(folder: Path) -> str:
+    return f"run `atelier3d {folder.name} --size {folder.parent.name}`"
+
+
+def _noting_keys(samples: Iterable[Sample], keys: list[str]) -> Iterator[Sample]:
     for sample in samples:
         keys.append(sample.key)
         yield sample
-
-
-def _json(record: ShardRow | Manifest) -> bytes:
-    return canonical_json(record.model_dump(mode="json")).encode() + b"\n"

@@ -1,94 +1,125 @@
-"""How far a stage is: a line in the terminal, a small file in the run folder, and whoever else wants to know."""
+"""How far a stage is: rate and time left, in the terminal, in a file, and for whoever listens."""
 
 import json
 import sys
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import TextIO
 
 from tasks.artefacts import Workspace, write_atomic
 
 LINE_EVERY_S = 10.0
-REDRAW_EVERY_S = 0.2
+"""Between plain lines, where the output is not a terminal."""
+
+UPDATE_EVERY_S = 0.2
+REPORT_EVERY_S = 2.0
+"""Between writes of the file and calls of the listeners."""
 
 
 @dataclass(frozen=True)
 class State:
-    """One moment of progress. rate: per second. left_s: seconds, None while unknown."""
+    """A moment of progress. rate: items per second since the start, without what an earlier run did."""
 
     label: str
     done: int
     total: int
     rate: float
+    elapsed_s: float
     left_s: float | None
-    note: str = ""
+    note: str
 
     @property
     def share(self) -> float:
-        """Part of the work that is done, in [0, 1]."""
-        return self.done / self.total if self.total else 1.0
+        """Done of total, in [0, 1]; an empty total is done."""
+        return min(self.done / self.total, 1.0) if self.total else 1.0
 
     @property
     def line(self) -> str:
-        """For people."""
-        left = "" if self.left_s is None else f", {_clock(self.left_s)} left"
-        return f"{self.label}: {self.done}/{self.total} ({100 * self.share:.0f} %), {self.rate:.2f}/s{left}" + (f", {self.note}" if self.note else "")
+        """One line for people."""
+        parts = [f"{self.label}: {self.done}/{self.total} ({self.share:.0%})"]
+        if self.rate > 0:
+            parts.append(f"{self.rate:.3g}/s" if self.rate >= 1 else f"{1 / self.rate:.3g} s each")
+        if self.left_s is not None and self.done < self.total:
+            parts.append(f"{duration(self.left_s)} left")
+        elif self.done >= self.total:
+            parts.append(f"took {duration(self.elapsed_s)}")
+        return ", ".join(parts) + (f" [{self.note}]" if self.note else "")
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `3 min 20 s`, `2 h 05 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60:02d} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
 class Progress:
-    """Counts what is done; thread-safe. On a terminal one line is redrawn, elsewhere a line appears every ten seconds."""
+    """Counts items and tells: a line that updates on a terminal, a line every ten seconds elsewhere, `runs/<size>/progress/<label>.json`.
 
-    def __init__(self, workspace: Workspace, label: str, total: int, done: int = 0) -> None:
-        self.label, self.total, self.done, self.started_with = label, total, done, done
-        self._file = workspace.runs / "progress" / f"{label}.json"
-        self._listeners: list[Callable[[State], None]] = []
-        self._lock = threading.Lock()
-        self._start = time.monotonic()
-        self._shown = 0.0
-        self.note = ""
+    Threads may share it. A listener that fails is dropped: telling never stops the work.
+    """
 
-    def listen(self, listener: Callable[[State], None]) -> None:
-        """Call `listener` with the state whenever a line is shown."""
+    def __init__(self, workspace: Workspace, label: str, total: int, done: int = 0, stream: TextIO | None = None) -> None:
+        """done: what was finished before; counts as done but not towards the rate."""
+        self._path = workspace.runs / "progress" / f"{label}.json"
+        self._label, self._total, self._done, self._before = label, total, done, done
+        self._stream = sys.stderr if stream is None else stream
+        self._listeners: list[Callable[[State], object]] = []
+        self._lock = threading.RLock()
+        self._start = self._last_line = self._last_report = time.monotonic()
+        self._note = ""
+
+    def listen(self, listener: Callable[[State], object]) -> None:
+        """Call `listener` with the state every few seconds and at the end."""
         self._listeners.append(listener)
 
-    def advance(self, count: int = 1, note: str = "") -> None:
-        """Count finished work; `note` is shown at the end of the line."""
+    def advance(self, count: int, note: str = "") -> None:
+        """Count `count` more items as done."""
         with self._lock:
-            self.done += count
-            self.note = note
-            every = REDRAW_EVERY_S if sys.stderr.isatty() else LINE_EVERY_S
-            if time.monotonic() - self._shown >= every:
-                self._show()
+            self._done += count
+            self._note = note
+            self._tell()
 
     def state(self) -> State:
-        """Where the work is now."""
-        elapsed = max(time.monotonic() - self._start, 1e-9)
-        rate = (self.done - self.started_with) / elapsed
-        return State(self.label, self.done, self.total, rate, (self.total - self.done) / rate if rate else None, self.note)
+        """The present moment."""
+        elapsed = time.monotonic() - self._start
+        fresh = self._done - self._before
+        rate = fresh / elapsed if fresh and elapsed > 0 else 0.0
+        left = (self._total - self._done) / rate if rate else None
+        return State(self._label, self._done, self._total, rate, elapsed, left, self._note)
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Progress":
+        self._tell(last=True)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         with self._lock:
-            self._show()
-            if sys.stderr.isatty():
-                sys.stderr.write("\n")
+            self._note = "" if kind is None else f"stopped: {kind.__name__}"
+            self._tell(last=True)
+            if self._stream.isatty():
+                self._stream.write("\n")
 
-    def _show(self) -> None:
-        self._shown = time.monotonic()
+    def _tell(self, last: bool = False) -> None:
+        now, terminal = time.monotonic(), self._stream.isatty()
         state = self.state()
-        tty = sys.stderr.isatty()
-        sys.stderr.write(f"\r\x1b[K{state.line}" if tty else state.line + "\n")
-        sys.stderr.flush()
-        write_atomic(self._file, json.dumps({"done": state.done, "total": state.total, "rate": state.rate, "left_s": state.left_s}).encode())
-        for listener in self._listeners:
-            listener(state)
+        if last or now - self._last_line >= (UPDATE_EVERY_S if terminal else LINE_EVERY_S):
+            self._last_line = now
+            self._stream.write(f"\r\x1b[K{state.line}" if terminal else f"{state.line}\n")
+            self._stream.flush()
+        if last or now - self._last_report >= REPORT_EVERY_S:
+            self._last_report = now
+            write_atomic(self._path, json.dumps({**asdict(state), "share": state.share}, indent=1).encode())
+            self._listeners = [listener for listener in self._listeners if _heard(listener, state)]
 
 
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+def _heard(listener: Callable[[State], object], state: State) -> bool:
+    try:
+        listener(state)
+    except Exception as error:
+        print(f"progress: a listener failed and is not called again ({type(error).__name__}: {error})", file=sys.stderr)
+        return False
+    return True

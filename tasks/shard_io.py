@@ -1,105 +1,142 @@
-"""Shards on disk: webdataset tars written atomically and byte for byte the same, read strictly.
-
-A tar from a stranger is data: members must be plain files named `key.field`, within bounds, each once.
-"""
+"""Shards on disk: webdataset tars that are byte-identical for the same samples, and a reader that trusts nothing."""
 
 import hashlib
 import os
-import re
 import tarfile
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import webdataset
 
-from data_specs.ids import SAFE_ID
-from data_specs.sample import FIELD_NAME, Sample
-from tasks.artefacts import sync_folder
+from data_specs.sample import Sample
+from tasks.artefacts import replacing
 
-LARGEST_MEMBER = 1 << 30
-"""Bytes; a larger member is refused unread."""
+MAX_MEMBER_BYTES = 1 << 30
+"""Larger members are refused unread."""
 
-MEMBER_NAME = re.compile(rf"(?P<key>{SAFE_ID.pattern})\.(?P<field>{FIELD_NAME.pattern})")
+MAX_MEMBERS = 1_000_000
+MAX_NAME_BYTES = 4096
+"""Of the extra header that holds a name of more than 100 characters."""
+
+MAX_PADDING_BYTES = 64 * 1024
+BLOCK = tarfile.BLOCKSIZE
+
+Members = dict[str, tuple[int, int]]
 
 
 def write_shard(path: Path, samples: Iterable[Sample]) -> tuple[str, int]:
-    """Write samples to a tar and return its sha256 and size in bytes. It appears under its name only when complete and synced."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=".part-", suffix=".tar", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            with webdataset.TarWriter(file, encoder=False, mtime=0, user="", group="", mode=0o644) as writer:
-                for sample in samples:
-                    writer.write({"__key__": sample.key, **{field: sample.members[field] for field in sorted(sample.members)}})
-            file.flush()
-            os.fsync(file.fileno())
-        digest, size = file_sha256(Path(name)), os.path.getsize(name)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)
-    return digest, size
+    """Write samples to a tar, atomically: (sha256, bytes). The same samples give the same bytes on every machine.
+
+    Raises ValueError for a repeated key or a member that the reader would refuse; `path` then stays as it was.
+    """
+    seen: set[str] = set()
+    with replacing(path) as handle:
+        with webdataset.TarWriter(handle, user="", group="", mtime=0, encoder=False) as tar:
+            for sample in samples:
+                _check_writable(path, sample, seen)
+                seen.add(sample.key)
+                tar.write({"__key__": sample.key, **sample.members})
+        handle.flush()
+        size = handle.tell()
+        handle.seek(0)
+        return hashlib.file_digest(handle, "sha256").hexdigest(), size
 
 
-def file_sha256(path: Path) -> str:
-    """sha256 of a file as 64 hex digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _check_writable(path: Path, sample: Sample, seen: set[str]) -> None:
+    if sample.key in seen:
+        raise ValueError(f"{path.name}: sample {sample.key!r} comes twice")
+    if not sample.members:
+        raise ValueError(f"{path.name}: sample {sample.key!r} has no members")
+    for field, data in sample.members.items():
+        if len(data) > MAX_MEMBER_BYTES:
+            raise ValueError(f"{path.name}: member {sample.key}.{field} has {len(data)} bytes, more than {MAX_MEMBER_BYTES}")
 
 
 def read_shard(path: Path) -> Iterator[Sample]:
-    """The samples of a tar, in order. Raises ValueError naming file and member for a damaged or hostile tar."""
-    for key, fields in index_shard(path).items():
-        yield Sample(key, {field: read_member(path, *place) for field, place in fields.items()})
+    """Every sample in the tar's order. The whole index is checked first (see `index_shard`)."""
+    with path.open("rb") as handle:
+        for key, members in _index(path, handle).items():
+            yield Sample(key, {field: _pread(path, handle, *place) for field, place in members.items()})
 
 
-def index_shard(path: Path) -> dict[str, dict[str, tuple[int, int]]]:
-    """Where every member lies: key -> field -> (offset, size) in bytes. Raises ValueError as `read_shard` does."""
-    index: dict[str, dict[str, tuple[int, int]]] = {}
-    total = path.stat().st_size
-    try:
-        with tarfile.open(path, "r:") as archive:
-            for member in archive:
-                match = _check(path, member, total)
-                fields = index.setdefault(match["key"], {})
-                if match["field"] in fields:
-                    raise ValueError(f"{path}: member {member.name!r} is there twice")
-                fields[match["field"]] = (member.offset_data, member.size)
-            _check_end(path, archive, total)
-    except (tarfile.TarError, EOFError) as error:
-        raise ValueError(f"{path}: not a complete tar ({error}); delete it and run its stage again") from None
-    return index
+def index_shard(path: Path) -> dict[str, Members]:
+    """Where every member lies: key -> field -> (offset, size) in bytes, in the tar's order.
 
-
-def _check(path: Path, member: tarfile.TarInfo, total: int) -> re.Match:
-    match = MEMBER_NAME.fullmatch(member.name)
-    if not member.isreg():
-        raise ValueError(f"{path}: member {member.name!r} is not a plain file")
-    if match is None:
-        raise ValueError(f"{path}: member name {member.name!r} is not of the form key.field.ext")
-    if member.size > LARGEST_MEMBER:
-        raise ValueError(f"{path}: member {member.name!r} of {member.size} bytes exceeds {LARGEST_MEMBER}")
-    if member.offset_data + member.size > total:
-        raise ValueError(f"{path}: the tar ends inside member {member.name!r}; delete it and run its stage again")
-    return match
-
-
-def _check_end(path: Path, archive: tarfile.TarFile, total: int) -> None:
-    """A tar ends with two empty blocks: without them the writer was stopped between two members."""
-    if total < archive.offset + 2 * tarfile.BLOCKSIZE - tarfile.BLOCKSIZE or total % tarfile.BLOCKSIZE:
-        raise ValueError(f"{path}: the tar has no end mark; delete it and run its stage again")
+    Raises ValueError naming the file and the member for anything but plain files of plain names, for duplicates, for oversized members,
+    and for a tar that is damaged or ends too early.
+    """
+    with path.open("rb") as handle:
+        return _index(path, handle)
 
 
 def read_member(path: Path, offset: int, size: int) -> bytes:
-    """Bytes of one member as `index_shard` found it. Raises ValueError when the file is shorter than that."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        data = os.pread(descriptor, size, offset)
-    finally:
-        os.close(descriptor)
+    """The bytes of one member at a place that `index_shard` gave; raises ValueError when the file is shorter."""
+    with path.open("rb", buffering=0) as handle:
+        return _pread(path, handle, offset, size)
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file as 64 hex digits, read in pieces."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _pread(path: Path, handle: BinaryIO, offset: int, size: int) -> bytes:
+    data = os.pread(handle.fileno(), size, offset)
     if len(data) != size:
-        raise ValueError(f"{path}: only {len(data)} of {size} bytes at {offset}: the shard is truncated; run its stage again")
+        raise ValueError(f"{path}: ends at byte {offset + len(data)}, {size - len(data)} bytes before the end of a member")
     return data
+
+
+class _Header(tarfile.TarInfo):
+    """Refuses a header before tarfile acts on it: only plain files, and the extra header of a long name."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_Header":
+        header = super().frombuf(buf, encoding, errors)
+        limit = {tarfile.REGTYPE: MAX_MEMBER_BYTES, tarfile.XHDTYPE: MAX_NAME_BYTES}.get(header.type)
+        if limit is None:
+            raise ValueError(f"member {header.name!r} is not a plain file (type {header.type!r})")
+        if not 0 <= header.size <= limit:
+            raise ValueError(f"member {header.name!r} claims {header.size} bytes, more than {limit}")
+        return header
+
+
+def _index(path: Path, handle: BinaryIO) -> dict[str, Members]:
+    index: dict[str, Members] = {}
+    end, name = 0, ""
+    try:
+        with tarfile.open(fileobj=handle, mode="r:", tarinfo=_Header) as archive:
+            for count, member in enumerate(archive):
+                name = member.name
+                _add(index, member, count)
+                end = member.offset_data + -(-member.size // BLOCK) * BLOCK
+        _check_end(handle, end)
+    except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:
+        raise ValueError(f"{path}: damaged or hostile shard after member {name!r}: {error}") from None
+    return index
+
+
+def _add(index: dict[str, Members], member: tarfile.TarInfo, count: int) -> None:
+    """Enter one member; raises ValueError for what `write_shard` would never have written."""
+    if count >= MAX_MEMBERS:
+        raise ValueError(f"more than {MAX_MEMBERS} members")
+    if set(member.pax_headers) - {"path"} or member.size > MAX_MEMBER_BYTES:
+        raise ValueError(f"member {member.name!r} has headers {sorted(member.pax_headers)}")
+    key, _, field = member.name.partition(".")
+    Sample(key, {field: b""})  # checks both names: no folders, no dots in front, no way out
+    if key in index and key != next(reversed(index)):
+        raise ValueError(f"sample {key!r} comes twice")
+    if field in index.setdefault(key, {}):
+        raise ValueError(f"member {member.name!r} comes twice")
+    index[key][field] = (member.offset_data, member.size)
+
+
+def _check_end(handle: BinaryIO, end: int) -> None:
+    """A whole tar ends in at least two blocks of zeros and nothing else; tarfile alone would take a cut one for complete."""
+    size = os.fstat(handle.fileno()).st_size
+    if size - end < 2 * BLOCK:
+        raise ValueError(f"the file ends after {size} bytes without the end mark of a tar: it was cut off")
+    if size - end > MAX_PADDING_BYTES or any(os.pread(handle.fileno(), size - end, end)):
+        raise ValueError(f"no readable member at byte {end}, and {size - end} bytes follow")
