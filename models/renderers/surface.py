@@ -93,11 +93,12 @@ class Surface:
         for i, texture in enumerate(self.textures):
             if texture is None:
                 continue
-            here = slice(None) if len(self.textures) == 1 else np.flatnonzero(material == i)
-            texel = texture.sample(uv[:, here], level[here])
+            here = np.flatnonzero(material == i) if len(self.textures) > 1 else np.arange(len(material))
+            texel = texture.sample(np.take(uv, here, axis=1), np.take(level, here))
             if len(texel) == 4:
                 texel[:3] /= np.maximum(texel[3], np.float32(1e-6))
-            colour[: len(texel), here] *= texel
+            for plane, values in zip(colour, texel):
+                plane[here] *= values
 
     def _cut(self, alpha: np.ndarray, material: np.ndarray) -> None:
         """Opacity (N,) by the material's mode, in place: 1 where opaque, 0 or 1 where masked."""

@@ -33,40 +33,45 @@ REMAP_COLUMNS = 1024
 class MipTexture:
     """A base-colour texture ready for lookup.
 
-    levels: (H_i, W_i, C) uint16 linear; C = 3 where alpha does not matter, else 4 with colour multiplied by alpha, so that
-    transparent texels do not bleed into their neighbours. Level 0 has the full size, each further one half of it, down to one texel.
+    All mip levels lie in one array, so that a lookup may take every place from another level: level 0 at the left, each further one,
+    half the size of the one before, below each other at the right; a border of one texel around each continues it by the wrap mode.
+    atlas: (H', W', C) uint16 linear; C = 3 where alpha does not matter, else 4 with colour multiplied by alpha, so that transparent
+    texels do not bleed into their neighbours. Raises ValueError for a texture that is not (H, W, 4) uint8.
     """
 
     def __init__(self, material: Material) -> None:
         texture = material.texture
         if texture is None or texture.ndim != 3 or texture.shape[2] != 4 or texture.dtype != np.uint8 or not texture.size:
             raise ValueError(f"a texture must be (H, W, 4) uint8, got {None if texture is None else (texture.shape, texture.dtype)}")
-        self.wrap = material.wrap
-        self.size = texture.shape[1::-1]
-        self.levels = [_linear(texture, keep_alpha=material.alpha_mode != "opaque")]
-        while max(self.levels[-1].shape[:2]) > 1:
-            height, width = self.levels[-1].shape[:2]
-            self.levels.append(cv2.resize(self.levels[-1], (max(width // 2, 1), max(height // 2, 1)), interpolation=cv2.INTER_AREA))
+        self.wrap, self.size = material.wrap, texture.shape[1::-1]
+        corners, sizes = _layout(*self.size)
+        right, bottom = (np.array(corners) + sizes + 2).max(axis=0)
+        keep_alpha = material.alpha_mode != "opaque"
+        self.atlas = np.empty((bottom, right, 4 if keep_alpha else 3), np.uint16)
+        finer: np.ndarray | None = None
+        for (x, y), (width, height) in zip(corners, sizes):
+            framed = self.atlas[y : y + height + 2, x : x + width + 2]
+            level = framed[1:-1, 1:-1]
+            if finer is None:
+                _linear(texture, keep_alpha, level)
+            else:
+                cv2.resize(finer, (width, height), dst=level, interpolation=cv2.INTER_AREA)
+            _continue(framed, self.wrap)
+            finer = level
+        self.scales = np.array(sizes, np.float32).T
+        self.shifts = np.array(corners, np.float32).T + np.float32(0.5)
 
     def sample(self, uv: np.ndarray, level: np.ndarray) -> np.ndarray:
         """Trilinear lookup: uv (2, N) float32 with the origin at the top left, level (N,) float32 (0 = full size) -> (C, N) float32 in [0, 1]."""
-        last = len(self.levels) - 1
+        last = self.scales.shape[1] - 1
         level, place = np.clip(level, 0.0, last), self._fold(uv)
-        lower = level.astype(np.int32)
-        lowest, highest = int(lower.min(initial=last)), int(lower.max(initial=0))
-        colour = np.empty((self.levels[0].shape[2], len(level)), np.float32)
-        for i in range(lowest, highest + 1):
-            here = slice(None) if lowest == highest else np.flatnonzero(lower == i)
-            colour[:, here] = self._between(i, place[:, here], level[here] - np.float32(i))
+        lower = level.astype(np.int64)
+        fraction = level - lower.astype(np.float32)
+        colour = self._bilinear(lower, place)
+        if fraction.any():
+            colour += (self._bilinear(np.minimum(lower + 1, last), place) - colour) * fraction
         colour *= np.float32(1.0 / FULL)
         return colour
-
-    def _between(self, level: int, place: np.ndarray, fraction: np.ndarray) -> np.ndarray:
-        """(C, N) float32, `fraction` (N,) of the way from a level to the next coarser one."""
-        fine = self._bilinear(level, place).astype(np.float32)
-        if fraction.any():
-            fine += (self._bilinear(level + 1, place) - fine) * fraction
-        return fine
 
     def _fold(self, uv: np.ndarray) -> np.ndarray:
         if self.wrap == "clamp":
@@ -75,23 +80,41 @@ class MipTexture:
             return uv - np.floor(uv)
         return 1.0 - np.abs(uv - 2.0 * np.floor(uv / 2.0) - 1.0)
 
-    def _bilinear(self, level: int, place: np.ndarray) -> np.ndarray:
-        """One level between its four nearest texels, whose centres lie at +0.5: places (2, N) in [0, 1] -> (C, N) uint16."""
-        texels, count = self.levels[level], place.shape[1]
-        rows = -(-count // REMAP_COLUMNS)
-        padded = np.zeros((2, rows * REMAP_COLUMNS), np.float32)
-        np.multiply(place, np.array([[texels.shape[1]], [texels.shape[0]]], np.float32), out=padded[:, :count])
-        x, y = (padded - np.float32(0.5)).reshape(2, rows, REMAP_COLUMNS)
-        border = cv2.BORDER_WRAP if self.wrap == "repeat" else cv2.BORDER_REPLICATE
-        found = cv2.split(cv2.remap(texels, x, y, cv2.INTER_LINEAR, borderMode=border)) if rows else [np.zeros(0)] * texels.shape[2]
-        return np.stack([plane.reshape(-1)[:count] for plane in found])
+    def _bilinear(self, level: np.ndarray, place: np.ndarray) -> np.ndarray:
+        """Between the four nearest texels (their centres lie at +0.5) of each place's own level: (2, N) in [0, 1] -> (C, N) float32."""
+        count = len(level)
+        rows = max(-(-count // REMAP_COLUMNS), 1)
+        maps = np.zeros((2, rows * REMAP_COLUMNS), np.float32)
+        for axis in range(2):
+            np.multiply(place[axis], np.take(self.scales[axis], level), out=maps[axis, :count])
+            maps[axis, :count] += np.take(self.shifts[axis], level)
+        x, y = maps.reshape(2, rows, REMAP_COLUMNS)
+        found = cv2.remap(self.atlas, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.stack([plane.reshape(-1)[:count] for plane in cv2.split(found)], dtype=np.float32)
 
 
-def _linear(texture: np.ndarray, keep_alpha: bool) -> np.ndarray:
+def _layout(width: int, height: int) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Where the framed levels of a texture lie in the atlas, and their sizes without frame, as (x, y), down to one texel."""
+    corners, sizes = [(0, 0)], [(width, height)]
+    while max(sizes[-1]) > 1:
+        x, y = corners[-1]
+        corners.append((width + 2, y + sizes[-1][1] + 2 if x else 0))
+        sizes.append((max(sizes[-1][0] // 2, 1), max(sizes[-1][1] // 2, 1)))
+    return corners, sizes
+
+
+def _linear(texture: np.ndarray, keep_alpha: bool, linear: np.ndarray) -> None:
+    """Write an sRGB texture (H, W, 4) into `linear` (H, W, C): 16-bit linear, multiplied by alpha where that is kept."""
     if not keep_alpha:
-        return cv2.LUT(cv2.cvtColor(texture, cv2.COLOR_RGBA2RGB), LINEAR_16)
-    linear = LINEAR_16[texture]
-    linear[..., 3] = texture[..., 3].astype(np.uint16) * 257
+        cv2.LUT(cv2.cvtColor(texture, cv2.COLOR_RGBA2RGB), LINEAR_16, dst=linear)
+        return
     alpha = texture[..., 3:].astype(np.uint32)
-    linear[..., :3] = linear[..., :3] * alpha // 255
-    return linear
+    linear[..., :3] = LINEAR_16[texture[..., :3]] * alpha // 255
+    linear[..., 3:] = alpha * 257
+
+
+def _continue(framed: np.ndarray, wrap: str) -> None:
+    """Fill the frame of one texel around a level: with the opposite side where the texture repeats, else with the nearest texel."""
+    first, last = (-2, 1) if wrap == "repeat" else (1, -2)
+    framed[0, 1:-1], framed[-1, 1:-1] = framed[first, 1:-1], framed[last, 1:-1]
+    framed[:, 0], framed[:, -1] = framed[:, first], framed[:, last]
