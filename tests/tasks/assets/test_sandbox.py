@@ -122,3 +122,28 @@ def test_children_are_shared_and_reused(folder: Path) -> None:
     found = [read_in_sandbox(request, 2048, 30.0).glb for _ in range(20)]
     assert len(set(found)) == 1 and time.monotonic() - begin < 2.0  # 20 starts would take longer
     close_sandboxes()
+
+
+def test_threads_get_a_child_each(folder: Path) -> None:
+    request, found = ReadRequest(str(folder), "square.obj"), []
+    threads = [threading.Thread(target=lambda: found.append(read_in_sandbox(request, 2048, 30.0).faces)) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [2, 2, 2]
+    close_sandboxes()
+
+
+def test_an_interrupted_question_does_not_answer_the_next_one(sandbox: Sandbox, slow: ReadRequest, folder: Path) -> None:
+    def ring(*_: object) -> None:
+        raise InterruptedError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(InterruptedError):
+            sandbox.read(slow, 30.0)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert sandbox.read(ReadRequest(str(folder), "square.obj"), 30.0).faces == 2
