@@ -1,0 +1,91 @@
+"""micro_base: a small text-to-image transformer on single pictures of the photographic domain, white background, noise prediction."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from data_specs.params import Strict
+from models.diffusion.ddpm import draw_noise, draw_timesteps, noise_prediction_loss
+from models.diffusion.guidance import guide
+from models.diffusion.pictures import sheet, to_uint8
+from models.diffusion.prompts import drop_texts
+from models.diffusion.sampler import ddim_sample
+from models.diffusion.samples import MATCHED_MEMBERS, Decoded, caption_of, matched_tensors, pick, stack
+from models.diffusion.text_to_image import TextToImage, load_vae, save_text_to_image
+from models.micro.shapes import TransformerShape
+from models.micro.vae_recipe import seeded
+from models.recipe import Batch, Source, StepRandom
+
+PICTURE_SAMPLES = 6
+
+
+class BaseConfig(Strict):
+    """Settings of micro_base."""
+
+    shape: TransformerShape = TransformerShape.model_validate({})
+    pictures_per_sample: int = Field(4, gt=0, le=4, description="pictures drawn of each sample in a step")
+    text_dropout: float = Field(0.1, ge=0, le=1, description="probability of training without the caption")
+    picture_steps: int = Field(25, gt=0, le=1000, description="DDIM steps of the sampling grid")
+    picture_guidance: float = Field(3.0, ge=0, description="guidance scale of the sampling grid")
+
+
+@dataclass(frozen=True)
+class BaseRecipe:
+    """Text-conditioned diffusion on single pictures."""
+
+    config: BaseConfig
+    name: ClassVar[str] = "micro_base"
+    Config: ClassVar[type[BaseConfig]] = BaseConfig
+    sources: ClassVar[tuple[Source, ...]] = (Source("matched_real", 1.0, MATCHED_MEMBERS),)
+
+    def build(self, parents: dict[str, Path]) -> TextToImage:
+        """A random transformer on the parent's VAE. Raises ValueError when the role "vae" is missing or its folder wrong."""
+        if "vae" not in parents:
+            raise ValueError("recipe micro_base needs a parent in the role 'vae': a run of micro_vae")
+        with seeded(self.name):
+            return self.config.shape.with_vae(load_vae(parents["vae"]))
+
+    def collate(self, samples: dict[str, list[Decoded]], rng: StepRandom) -> Batch:
+        """`pixels` (B, n, 3, H, W) and `captions`, one per sample."""
+        matched = samples["matched_real"]
+        pools = [matched_tensors(sample) for sample in matched]
+        chosen = [pool[pick(self.config.pictures_per_sample, len(pool), rng.sample(k, "pictures"))] for k, pool in enumerate(pools)]
+        return {"pixels": stack(chosen), "captions": [caption_of(sample) for sample in matched]}
+
+    def loss(self, network: nn.Module, batch: Batch, rng: StepRandom) -> tuple[Tensor, dict[str, Tensor]]:
+        """Mean squared error of the predicted noise; every picture has its own timestep."""
+        assert isinstance(network, TextToImage)
+        samples, each = range(len(batch["pixels"])), batch["pixels"].shape[1]
+        clean = network.encode(batch["pixels"].flatten(0, 1))
+        captions = drop_texts(batch["captions"], self.config.text_dropout, samples, rng)
+        prompts = network.read([caption for caption in captions for _ in range(each)])
+        noise = draw_noise(samples, (each, *clean.shape[1:]), rng).flatten(0, 1).to(clean)
+        timesteps = draw_timesteps(samples, rng, each).to(clean.device)
+        errors = noise_prediction_loss(lambda noisy, t: network.backbone(noisy, t, prompts), clean, noise, timesteps)
+        return errors.mean(), {}
+
+    def picture(self, network: nn.Module, batch: Batch, rng: StepRandom) -> np.ndarray:
+        """Samples for the captions of the batch above training pictures of the same captions."""
+        assert isinstance(network, TextToImage)
+        pixels, captions = batch["pixels"][:PICTURE_SAMPLES, 0], batch["captions"][:PICTURE_SAMPLES]
+        prompts, null = network.read(captions), network.read([""] * len(captions))
+        shape = network.encode(pixels[:1]).shape[1:]
+        noise = rng.normal(len(captions), tuple(shape), "picture").to(pixels.device)
+
+        def predict(noisy: Tensor, t: int) -> Tensor:
+            return guide(
+                lambda x, text: network.backbone(x, torch.full((len(x),), t, device=x.device), text),
+                noisy, prompts, null, self.config.picture_guidance,
+            )  # fmt: skip
+
+        return sheet([to_uint8(network.decode(ddim_sample(predict, noise, self.config.picture_steps))), to_uint8(pixels)])
+
+    def save(self, network: nn.Module, folder: Path) -> None:
+        """Write the folder that `load_text_to_image` reads."""
+        assert isinstance(network, TextToImage)
+        save_text_to_image(network, folder)

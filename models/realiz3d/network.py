@@ -1,0 +1,161 @@
+"""Realiz3D around a text-to-image base: Domain Shifters before every block, a control, two attention modes (SPEC R1 to R3).
+
+Folder of a model: that of the base (`models/diffusion/text_to_image.py`) and `shifters.safetensors`, `control.safetensors`.
+"""
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import torch
+from pydantic import Field, ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from data_specs.conventions import DOMAINS
+from data_specs.params import Strict
+from models.diffusion.backbone import ForwardPlan
+from models.diffusion.latents import factor
+from models.diffusion.text_to_image import TextToImage, load_text_to_image, read_config, save_text_to_image
+from models.realiz3d.conditioning import MAP_NAMES, Condition, ControlKind, MapControl, ViewpointControl, spread_over_tiles
+from models.realiz3d.grid import COLUMNS, ROWS, VIEWS, to_grid
+from models.realiz3d.shifter import RANK, DomainShifters
+
+SHIFTERS_NAME = "shifters.safetensors"
+CONTROL_NAME = "control.safetensors"
+
+
+class Realiz3DConfig(Strict):
+    """What Realiz3D adds to its base."""
+
+    domains: tuple[str, ...] = Field(DOMAINS, min_length=2, description="named visual domains, `synthetic` and `real` among them")
+    rank: int = Field(RANK, gt=0, description="rank of the Domain Shifters (SPEC R3)")
+    control: ControlKind = Field("maps", description="maps: normals and positions (texturing); viewpoint: cameras (text-to-multiview)")
+    positions: Literal["grid", "tile"] = Field(
+        "tile",
+        description="grid: position embedding of one picture of 2 x 2 views; tile: each view has that of a single picture, as its base knows it",
+    )
+
+
+class Realiz3D(nn.Module):
+    """Base, shifters and control in one object.
+
+    Letters: B grids, C latent channels, h w latent sides of a view, N blocks.
+    """
+
+    def __init__(self, base: TextToImage, config: Realiz3DConfig) -> None:
+        """Random shifters that do nothing yet. Raises ValueError when `synthetic` or `real` is not among the domains."""
+        super().__init__()
+        missing = set(DOMAINS) - set(config.domains)
+        if missing:
+            raise ValueError(f"domains {config.domains} lack {', '.join(sorted(missing))}")
+        backbone = base.backbone
+        self.base, self.config = base, config
+        self.shifters = DomainShifters(backbone.blocks, backbone.width, config.domains, config.rank)
+        self.control: MapControl | ViewpointControl = (
+            MapControl(backbone.channels, backbone.width, backbone.patch) if config.control == "maps" else ViewpointControl(backbone.width)
+        )
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of the transformer."""
+        return self.base.backbone.blocks
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.base.device
+
+    def forward(self, latents: Tensor, timesteps: Tensor, condition: Condition) -> Tensor:
+        """Predict the noise of a grid of views.
+
+        latents: (B, C, 2 h, 2 w). timesteps: (B,) int64 in 0..999. Returns (B, C, 2 h, 2 w).
+        """
+        backbone = self.base.backbone
+        shifts = self.shifters(condition.domains)
+        tokens = latents.shape[-2] * latents.shape[-1] // backbone.patch**2
+        with torch.set_grad_enabled(torch.is_grad_enabled() and condition.frozen_blocks == 0):
+            added = None if condition.control is None else spread_over_tiles(self.control(condition.control), tokens)
+        plan = ForwardPlan(
+            rows=ROWS,
+            columns=COLUMNS,
+            separate=not condition.multiview,
+            positions=self._tile_positions(latents) if self.config.positions == "tile" else None,
+            added=added,
+            before_block=lambda index, entering: entering + shifts[index],
+            frozen_blocks=condition.frozen_blocks,
+        )
+        return backbone(latents, timesteps, condition.prompts, plan)
+
+    def encode_views(self, views: Tensor) -> Tensor:
+        """Pictures (B, 4, 3, H, W) in [-1, 1] -> latent grid (B, C, 2 h, 2 w), each view encoded by itself; without gradient."""
+        latents = self.base.encode(views.flatten(0, 1))
+        return to_grid(latents.unflatten(0, (-1, VIEWS)))
+
+    def encode_control(self, control: Tensor) -> Tensor:
+        """B results of `control_from_views` -> what `Condition.control` holds; without gradient.
+
+        control: (B, 4, 6, H, W) maps -> (B, 2 C, 2 h, 2 w) latents by the same VAE; (B, 4, 3) viewpoints stay as they are.
+        """
+        if self.config.control == "viewpoint":
+            return control
+        return torch.cat([self.encode_views(maps) for maps in control.split(control.shape[2] // len(MAP_NAMES), dim=2)], dim=1)
+
+    def latent_shape(self, control: Tensor | None) -> tuple[int, int, int]:
+        """(C, 2 h, 2 w) of what is generated: as large as the control maps, else as the pictures of the base."""
+        side = self.base.backbone.transformer.config.sample_size  # type: ignore[attr-defined]
+        height = width = side * ROWS if self.config.positions == "tile" else side
+        if control is not None and self.config.control == "maps":
+            height, width = (ROWS * size // factor(self.base.vae) for size in control.shape[-2:])
+        return self.base.backbone.channels, height, width
+
+    def enable_gradient_checkpointing(self) -> None:
+        """Recompute blocks in the backward pass instead of keeping their activations."""
+        self.base.enable_gradient_checkpointing()
+
+    def _tile_positions(self, latents: Tensor) -> Tensor:
+        backbone = self.base.backbone
+        height, width = (side // backbone.patch for side in latents.shape[-2:])
+        return backbone.positions(height // ROWS, width // COLUMNS).repeat(VIEWS, 1)
+
+
+def save_model(model: Realiz3D, folder: Path) -> None:
+    """Write the whole model; the shifters are a small file of their own that names its domains."""
+    save_text_to_image(model.base, folder, realiz3d=model.config.model_dump(mode="json"))
+    domains = {"domains": json.dumps(model.shifters.domains)}
+    save_file({name: weight.contiguous() for name, weight in model.shifters.state_dict().items()}, folder / SHIFTERS_NAME, domains)
+    save_file({name: weight.contiguous() for name, weight in model.control.state_dict().items()}, folder / CONTROL_NAME)
+
+
+def load_model(folder: Path) -> Realiz3D:
+    """Read what `save_model` wrote, on the CPU, ready to sample. Raises ValueError naming the file that is missing or wrong."""
+    described = read_config(folder).get("realiz3d")
+    if described is None:
+        raise ValueError(f"{folder} holds a base model, not Realiz3D: train realiz3d_stage1 first")
+    try:
+        model = Realiz3D(load_text_to_image(folder), Realiz3DConfig.model_validate(described))
+    except ValidationError as error:
+        raise ValueError(f"{folder}: config.json does not describe Realiz3D ({error.errors()[0]['msg']})") from None
+    load_shifters(model, folder / SHIFTERS_NAME)
+    _load(model.control, folder / CONTROL_NAME)
+    return model.eval()
+
+
+def load_shifters(model: Realiz3D, path: Path) -> None:
+    """Replace the shifters by those of a file. Raises ValueError when it is of other domains, rank or shape, or damaged."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            domains = tuple(json.loads((file.metadata() or {}).get("domains", "[]")))
+    except (OSError, SafetensorError) as error:
+        raise ValueError(f"{path} cannot be read ({error})") from None
+    if domains != model.shifters.domains:
+        raise ValueError(f"{path} holds shifters of the domains {domains}, the model has {model.shifters.domains}")
+    _load(model.shifters, path)
+
+
+def _load(module: nn.Module, path: Path) -> None:
+    try:
+        module.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise ValueError(f"{path} does not fit the model ({error})") from None

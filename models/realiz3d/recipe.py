@@ -1,0 +1,237 @@
+"""How Realiz3D trains: a short warm-up on real samples, the Domain Shifters alone, then the backbone (SPEC R4 to R7).
+
+The same plain diffusion loss throughout. Real samples are the four pictures of a caption in random tiles; in single-image mode tiles do not
+see each other, so it makes no difference to the loss which pictures share a grid.
+"""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from data_specs.params import Strict
+from models.diffusion.ddpm import draw_noise, draw_timesteps, noise_prediction_loss
+from models.diffusion.pictures import sheet, to_uint8
+from models.diffusion.prompts import drop_texts
+from models.diffusion.samples import (
+    MATCHED_MEMBERS,
+    RGB_MEMBERS,
+    VIEW_MEMBERS,
+    VIEWS_RECORD,
+    Decoded,
+    caption_of,
+    matched_tensors,
+    pick,
+    stack,
+    view_tensors,
+)
+from models.diffusion.text_to_image import load_text_to_image
+from models.micro.shapes import BaseShape
+from models.micro.vae_recipe import seeded
+from models.realiz3d.binding import PROBABILITY, SHARE, UNBOUND, Binding, draw_binding
+from models.realiz3d.conditioning import Condition, ControlKind, control_from_views
+from models.realiz3d.grid import VIEWS
+from models.realiz3d.network import Realiz3D, Realiz3DConfig, load_model, save_model
+from models.realiz3d.sampling import SamplingSettings, sample_tiles, sample_views
+from models.realiz3d.shifter import reassign
+from models.recipe import Batch, Source, StepRandom
+
+PICTURE_SAMPLES = 3
+
+
+class CommonConfig(Strict):
+    """Settings of every stage."""
+
+    text_dropout: float = Field(0.1, ge=0, le=1, description="probability of training without the caption")
+    picture_steps: int = Field(20, gt=0, le=1000, description="DDIM steps of the sampling grid")
+    picture_guidance: float = Field(3.0, ge=0, description="guidance scale of the sampling grid")
+
+
+class FirstConfig(CommonConfig):
+    """Settings of the stages that start from a base model."""
+
+    network: Realiz3DConfig = Realiz3DConfig.model_validate({})
+    random_base: BaseShape | None = Field(None, description="shape of a base with random weights, where no parent `base` is given: tests only")
+
+
+class Stage2Config(CommonConfig):
+    """Settings of stage 2 (SPEC R5 to R7)."""
+
+    control: ControlKind = Field("maps", description="the control of the parent: maps or viewpoint")
+    layer_aware: bool = Field(True, description="R6: real samples do not train the early blocks")
+    layer_share: float = Field(SHARE, ge=0, le=1, description="tau_B as a share of the blocks")
+    reassign_probability: float = Field(PROBABILITY, ge=0, le=1, description="p_B of R7; 0 = never")
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What the stages share: reading the two domains, and the loss."""
+
+    name: ClassVar[str]
+    config: CommonConfig
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Half synthetic, half real (SPEC R5)."""
+        return (Source("render", 0.5, RGB_MEMBERS), Source("matched_real", 0.5, MATCHED_MEMBERS))
+
+    def collate(self, samples: dict[str, list[Decoded]], rng: StepRandom) -> Batch:
+        """For each source with samples: `pixels` (B, 4, 3, H, W), `captions` and `domains` of B samples; `control` where it is trained."""
+        parts, first = {}, 0
+        for source in self.sources:
+            own = samples.get(source.word, [])
+            if own:
+                places = range(first, first + len(own))
+                parts[source.word] = self._real(own, places, rng) if source.word == "matched_real" else self._synthetic(own)
+            first += len(own)
+        return parts
+
+    def loss(self, network: nn.Module, batch: Batch, rng: StepRandom) -> tuple[Tensor, dict[str, Tensor]]:
+        """Mean squared error of the predicted noise over all samples; its mean over those of each source goes to the log."""
+        assert isinstance(network, Realiz3D)
+        errors, first = {}, 0
+        for word, part in batch.items():
+            places = range(first, first + len(part["captions"]))
+            errors[word] = self._errors(network, part, places, rng, self._binding(network, rng) if word == "matched_real" else UNBOUND)
+            first = places.stop
+        return torch.cat(list(errors.values())).mean(), {word: error.mean() for word, error in errors.items()}
+
+    def save(self, network: nn.Module, folder: Path) -> None:
+        """Write the folder that `load_model` reads."""
+        assert isinstance(network, Realiz3D)
+        save_model(network, folder)
+
+    def _binding(self, network: Realiz3D, rng: StepRandom) -> Binding:
+        """What this step's real samples may train and which domain their early blocks see."""
+        return UNBOUND
+
+    def _synthetic(self, samples: list[Decoded]) -> dict[str, Any]:
+        return {
+            "pixels": stack([view_tensors(sample, "rgb") for sample in samples]),
+            "captions": [caption_of(sample) for sample in samples],
+            "domains": [sample[VIEWS_RECORD]["domain"] for sample in samples],
+        }
+
+    def _real(self, samples: list[Decoded], places: range, rng: StepRandom) -> dict[str, Any]:
+        pools = [matched_tensors(sample) for sample in samples]
+        tiles = [pool[pick(VIEWS, len(pool), rng.sample(k, "tiles"))] for k, pool in zip(places, pools)]
+        return {"pixels": stack(tiles), "captions": [caption_of(sample) for sample in samples], "domains": ["real"] * len(samples)}
+
+    def _errors(self, network: Realiz3D, part: dict[str, Any], places: range, rng: StepRandom, binding: Binding) -> Tensor:
+        """The loss of each sample of one source. Synthetic samples with a control see their other views, all others only themselves."""
+        clean = network.encode_views(part["pixels"])
+        domains = reassign(network.shifters.select(part["domains"]), network.shifters.index("synthetic"), binding.reassigned_blocks)
+        control = network.encode_control(part["control"]) if "control" in part else None
+        prompts = network.base.read(drop_texts(part["captions"], self.config.text_dropout, places, rng))
+        condition = Condition(prompts, domains, control, multiview=control is not None, frozen_blocks=binding.frozen_blocks)
+        noise = draw_noise(places, tuple(clean.shape[1:]), rng).to(clean)
+        timesteps = draw_timesteps(places, rng).to(clean.device)
+        return noise_prediction_loss(lambda noisy, t: network(noisy, t, condition), clean, noise, timesteps)
+
+    def _settings(self) -> SamplingSettings:
+        return SamplingSettings(steps=self.config.picture_steps, guidance=self.config.picture_guidance)
+
+
+@dataclass(frozen=True)
+class WarmupRecipe(_Training):
+    """A few steps of the backbone on real samples alone, so that the shifters need not learn white backgrounds and centred objects (R4, C.2)."""
+
+    name: ClassVar[str] = "realiz3d_warmup"
+    Config: ClassVar[type[FirstConfig]] = FirstConfig
+    config: FirstConfig
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Real samples only."""
+        return (Source("matched_real", 1.0, MATCHED_MEMBERS),)
+
+    def build(self, parents: dict[str, Path]) -> Realiz3D:
+        """The base with shifters and control that do nothing yet; the transformer trains. Raises ValueError when there is no base."""
+        network = _from_base(self.config, parents, self.name).requires_grad_(False)
+        network.base.backbone.requires_grad_(True)
+        return network
+
+    def picture(self, network: nn.Module, batch: Batch, rng: StepRandom) -> np.ndarray:
+        """Samples of the real domain, a row of four tiles per caption."""
+        return _domain_rows(network, batch, rng, self._settings(), ("real",))
+
+
+@dataclass(frozen=True)
+class Stage1Recipe(_Training):
+    """The Domain Shifters learn the domains; null control, single-image mode, everything else frozen (R4)."""
+
+    name: ClassVar[str] = "realiz3d_stage1"
+    Config: ClassVar[type[FirstConfig]] = FirstConfig
+    config: FirstConfig
+
+    def build(self, parents: dict[str, Path]) -> Realiz3D:
+        """The base with fresh shifters, which train. Raises ValueError when there is no base."""
+        network = _from_base(self.config, parents, self.name).requires_grad_(False)
+        network.shifters.requires_grad_(True)
+        return network
+
+    def picture(self, network: nn.Module, batch: Batch, rng: StepRandom) -> np.ndarray:
+        """For each caption a row of the synthetic and a row of the real domain, from the same noise."""
+        return _domain_rows(network, batch, rng, self._settings(), ("synthetic", "real"))
+
+
+@dataclass(frozen=True)
+class Stage2Recipe(_Training):
+    """The backbone learns control from synthetic grids and keeps the look of real pictures (R5); Representation Binding (R6, R7)."""
+
+    name: ClassVar[str] = "realiz3d_stage2"
+    Config: ClassVar[type[Stage2Config]] = Stage2Config
+    config: Stage2Config
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Half synthetic with what the control needs, half real."""
+        return (Source("render", 0.5, VIEW_MEMBERS if self.config.control == "maps" else RGB_MEMBERS), Source("matched_real", 0.5, MATCHED_MEMBERS))
+
+    def build(self, parents: dict[str, Path]) -> Realiz3D:
+        """The model of stage 1 with its shifters frozen. Raises ValueError when the role "shifted" is missing or of another control."""
+        if "shifted" not in parents:
+            raise ValueError("recipe realiz3d_stage2 needs a parent in the role 'shifted': a run of realiz3d_stage1")
+        network = load_model(parents["shifted"]).requires_grad_(False)
+        if network.config.control != self.config.control:
+            raise ValueError(f"realiz3d_stage2 is set to control {self.config.control!r}, its parent was made for {network.config.control!r}")
+        network.base.backbone.requires_grad_(True)
+        network.control.requires_grad_(True)
+        return network
+
+    def picture(self, network: nn.Module, batch: Batch, rng: StepRandom) -> np.ndarray:
+        """For each asset a row of samples of the real domain, above the synthetic views whose geometry they follow."""
+        assert isinstance(network, Realiz3D)
+        part = batch["render"]
+        captions, pixels = part["captions"][:PICTURE_SAMPLES], part["pixels"][:PICTURE_SAMPLES]
+        sampled = sample_views(network, part["control"][:PICTURE_SAMPLES], captions, self._settings(), rng.step("picture"))
+        return sheet([row for pair in zip(sampled, to_uint8(pixels)) for row in pair])
+
+    def _binding(self, network: Realiz3D, rng: StepRandom) -> Binding:
+        drawn = draw_binding(network.blocks, self.config.layer_share, self.config.reassign_probability, rng.step("binding"))
+        return drawn if self.config.layer_aware else replace(drawn, frozen_blocks=0)
+
+    def _synthetic(self, samples: list[Decoded]) -> dict[str, Any]:
+        return {**super()._synthetic(samples), "control": stack([control_from_views(sample, self.config.control) for sample in samples])}
+
+
+def _from_base(config: FirstConfig, parents: dict[str, Path], name: str) -> Realiz3D:
+    with seeded(name):
+        if "base" in parents:
+            base = load_text_to_image(parents["base"])
+        elif config.random_base is not None:
+            base = config.random_base.build()
+        else:
+            raise ValueError(f"recipe {name} needs a parent in the role 'base': a run of micro_base or realiz3d_warmup")
+        return Realiz3D(base, config.network)
+
+
+def _domain_rows(network: nn.Module, batch: Batch, rng: StepRandom, settings: SamplingSettings, domains: tuple[str, ...]) -> np.ndarray:
+    assert isinstance(network, Realiz3D)
+    captions = batch["matched_real"]["captions"][:PICTURE_SAMPLES]
+    sampled = [sample_tiles(network, domain, captions, settings, rng.step("picture")) for domain in domains]
+    return sheet([row for rows in zip(*sampled) for row in rows])
