@@ -22,7 +22,7 @@ from data_specs.shard import SHARD_NAME, ShardPlan, ShardRow
 from tasks.artefacts import remove_leftovers, write_atomic
 from tasks.shard_io import write_shard
 
-MANIFEST = "manifest.json"
+SHARDS, ROWS, MANIFEST = "shards", "rows", "manifest.json"
 
 Record = TypeVar("Record", bound=BaseModel)
 
@@ -37,7 +37,7 @@ class Ledger:
         """The row of a finished shard, else None: no row, an unreadable one, or a tar that is missing or of another size."""
         try:
             row = ShardRow.model_validate_json(self._row_path(plan).read_bytes())
-            done = row.file == plan.file_name and shard_path(self.folder, row).stat().st_size == row.bytes
+            done = row.file == _file(plan) and shard_path(self.folder, row).stat().st_size == row.bytes
         except (OSError, ValidationError):
             return None
         return row if done else None
@@ -49,10 +49,10 @@ class Ledger:
     def write(self, plan: ShardPlan, samples: Iterable[Sample], decisions: list[Decision]) -> ShardRow:
         """Write a shard and then its row. `decisions` is read after the last sample, so a generator of samples may fill it."""
         keys: list[str] = []
-        sha256, size = write_shard(self.folder / "shards" / plan.file_name, _noting_keys(samples, keys))
+        sha256, size = write_shard(self.folder / _file(plan), _noting_keys(samples, keys))
         row = ShardRow(
             shard_id=plan.shard_id,
-            file=plan.file_name,
+            file=_file(plan),
             split=plan.split,
             index=plan.index,
             sha256=sha256,
@@ -104,8 +104,8 @@ class Ledger:
         """Write `record` as the manifest, then remove every shard, row and leftover that does not belong to `rows`."""
         write_record(self.folder / MANIFEST, record)
         kept = list(rows)
-        self._prune("shards", {row.file for row in kept})
-        self._prune("rows", {f"{row.shard_id}.json" for row in kept})
+        self._prune(SHARDS, {Path(row.file).name for row in kept})
+        self._prune(ROWS, {f"{row.shard_id}.json" for row in kept})
         remove_leftovers(self.folder)
 
     def _prune(self, name: str, kept: set[str]) -> None:
@@ -117,14 +117,20 @@ class Ledger:
                 path.unlink(missing_ok=True)
 
     def _row_path(self, plan: ShardPlan) -> Path:
-        return self.folder / "rows" / f"{plan.shard_id}.json"
+        return self.folder / ROWS / f"{plan.shard_id}.json"
 
 
 def shard_path(folder: Path, row: ShardRow) -> Path:
     """Where the tar of a row lies; raises ValueError for a row whose file name is not that of a shard."""
-    if not SHARD_NAME.fullmatch(row.file):
-        raise ValueError(f"{row.file!r} is not the name of a shard")
-    return folder / "shards" / row.file
+    parent, _, name = row.file.rpartition("/")
+    if parent != SHARDS or not SHARD_NAME.fullmatch(name):
+        raise ValueError(f"{row.file!r} is not the path of a shard: expected {SHARDS}/<word>-<split>-<index>-<id>.tar")
+    return folder / row.file
+
+
+def _file(plan: ShardPlan) -> str:
+    """The path of a plan's tar, relative to the output folder."""
+    return f"{SHARDS}/{plan.file_name}"
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -66,7 +66,7 @@ class Progress:
     def __init__(self, workspace: Workspace, label: str, total: int, done: int = 0, stream: TextIO | None = None) -> None:
         """done: what was finished before; counts as done but not towards the rate."""
         self._path = workspace.runs / "progress" / f"{label}.json"
-        self._label, self._total, self._done, self._before = label, total, done, done
+        self.label, self.total, self.done, self._before = label, total, done, done
         self._stream = sys.stderr if stream is None else stream
         self._listeners: list[Callable[[State], object]] = []
         self._lock = threading.RLock()
@@ -77,20 +77,20 @@ class Progress:
         """Call `listener` with the state every few seconds and at the end."""
         self._listeners.append(listener)
 
-    def advance(self, count: int, note: str = "") -> None:
+    def advance(self, count: int = 1, note: str = "") -> None:
         """Count `count` more items as done."""
         with self._lock:
-            self._done += count
+            self.done += count
             self._note = note
             self._tell()
 
     def state(self) -> State:
         """The present moment."""
         elapsed = time.monotonic() - self._start
-        fresh = self._done - self._before
+        fresh = self.done - self._before
         rate = fresh / elapsed if fresh and elapsed > 0 else 0.0
-        left = (self._total - self._done) / rate if rate else None
-        return State(self._label, self._done, self._total, rate, elapsed, left, self._note)
+        left = (self.total - self.done) / rate if rate else None
+        return State(self.label, self.done, self.total, rate, elapsed, left, self._note)
 
     def __enter__(self) -> "Progress":
         self._tell(last=True)
