@@ -8,7 +8,7 @@ from data_specs.manifest import Manifest
 from data_specs.shard import ShardPlan
 from models.geometry.glb_reader import read_glb
 from tasks.artefacts import Workspace
-from tasks.ledger import Ledger, read_manifest
+from tasks.ledger import Ledger, read_manifest, shard_path
 from tasks.shard_io import index_shard, read_member
 
 SOURCE_WORD = "assets"
@@ -51,7 +51,7 @@ def stored_assets(workspace: Workspace, plan: ShardPlan) -> list[StoredAsset]:
     row = next((row for row in read_manifest(folder).shards if [row.sha256] == plan.inputs), None)
     if row is None:
         raise ValueError(f"{plan.file_name}: its asset shard is no longer in {folder}; plan the stage again")
-    path = (folder / row.file).resolve()
+    path = shard_path(folder, row).resolve()
     index = index_shard(path)
     return [StoredAsset(key, str(path), index[key]) for key in row.samples]
 
