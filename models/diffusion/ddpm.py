@@ -7,7 +7,6 @@ import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor
 
-import models.torchvision_ops  # noqa: F401  (before diffusers)
 from models.recipe import StepRandom
 
 TIMESTEPS = 1000

@@ -13,7 +13,6 @@ from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.transformers.pixart_transformer_2d import PixArtTransformer2DModel
 from torch import Tensor, nn
 
-import models.torchvision_ops  # noqa: F401  (before diffusers)
 from models.diffusion.backbone import PixArtBackbone
 from models.diffusion.latents import decode, encode
 from models.diffusion.prompts import HashedWords, Prompts

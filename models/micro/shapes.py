@@ -4,7 +4,6 @@ from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.transformers.pixart_transformer_2d import PixArtTransformer2DModel
 from pydantic import Field
 
-import models.torchvision_ops  # noqa: F401  (before diffusers)
 from data_specs.params import Strict
 from models.diffusion.prompts import HashedWords
 from models.diffusion.text_to_image import TextToImage
