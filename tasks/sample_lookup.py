@@ -7,7 +7,7 @@ from typing import Any
 
 from data_specs.shard import ShardRow
 from models.image_codec import decode_member
-from tasks.ledger import read_manifest
+from tasks.ledger import read_manifest, shard_path
 from tasks.shard_io import index_shard, read_member
 
 INDEXED_SHARDS = 16
@@ -32,7 +32,7 @@ class SampleLookup:
 
     def path(self, row: ShardRow) -> Path:
         """Where a shard lies."""
-        return self.folder / row.file
+        return shard_path(self.folder, row)
 
     def read(self, key: str, members: str = ".*") -> dict[str, Any]:
         """The decoded members of a sample whose field matches the regular expression `members` (`models.image_codec.decode_member`).

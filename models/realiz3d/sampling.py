@@ -1,6 +1,6 @@
 """Four consistent views by DDIM with inference-time domain shifting (SPEC R8, paper section 4.3)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,6 +16,9 @@ from models.realiz3d.conditioning import Condition, control_from_views
 from models.realiz3d.grid import from_grid
 from models.realiz3d.network import Realiz3D, load_model
 from models.realiz3d.shifter import reassign
+
+Randomness = np.random.Generator | Sequence[np.random.Generator]
+"""One generator for all samples of a batch, or one for each: then a sample does not depend on which others share its batch."""
 
 __all__ = ["SamplingSettings", "control_from_views", "load_model", "sample_tiles", "sample_views", "shifted_blocks"]
 
@@ -38,10 +41,10 @@ def shifted_blocks(blocks: int, timestep: int, settings: SamplingSettings) -> in
     return last_block(blocks, settings.layer_share) + 1 if settings.layer_share > 0 else 0
 
 
-def sample_views(model: Realiz3D, control: Tensor, captions: list[str], settings: SamplingSettings, rng: np.random.Generator) -> np.ndarray:
+def sample_views(model: Realiz3D, control: Tensor, captions: list[str], settings: SamplingSettings, rng: Randomness) -> np.ndarray:
     """Generate the real-domain views of B objects that follow their control: (B, 4, H, W, 3) uint8, in tile order.
 
-    control: B stacked results of `control_from_views`. Raises ValueError when captions and controls differ in number.
+    control: B stacked results of `control_from_views`. rng: one generator, or B. Raises ValueError when captions and controls differ in number.
     """
     if len(control) != len(captions):
         raise ValueError(f"{len(control)} controls for {len(captions)} captions")
@@ -63,8 +66,12 @@ def sample_tiles(model: Realiz3D, domain: str, captions: list[str], settings: Sa
     return _sample(model, _noise(model, None, len(captions), rng), settings, lambda t: condition)
 
 
-def _noise(model: Realiz3D, control: Tensor | None, count: int, rng: np.random.Generator) -> Tensor:
-    return torch.from_numpy(rng.standard_normal((count, *model.latent_shape(control)), dtype=np.float32)).to(model.device)
+def _noise(model: Realiz3D, control: Tensor | None, count: int, rng: Randomness) -> Tensor:
+    shape = model.latent_shape(control)
+    streams = [rng] * count if isinstance(rng, np.random.Generator) else rng
+    if len(streams) != count:
+        raise ValueError(f"{len(streams)} generators for {count} samples")
+    return torch.from_numpy(np.stack([stream.standard_normal(shape, dtype=np.float32) for stream in streams])).to(model.device)
 
 
 @torch.no_grad()

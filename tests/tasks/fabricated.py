@@ -93,10 +93,7 @@ def _publish(workspace: Workspace, word: str, inputs: dict[str, str], members: d
     for split, keys in (("train", TRAIN), ("test", TEST)):
         lines = [canonical_json(catalogue_line(key).model_dump(mode="json")) for key in keys] if word == "assets" else [f"{word} {split}"]
         plans.append(ShardPlan(word=word, split=split, index=0, inputs=lines, params={}, version=1))
-        decisions = (
-            [Decision(item_id=dropped, stage=word, verdict="dropped", rule="no_faces", message=message)] if dropped and split == "train" else []
-        )
-        ledger.write(plans[-1], [Sample(key, members[key]) for key in keys], decisions)
+        ledger.write(plans[-1], [Sample(key, members[key]) for key in keys], [decision] if dropped and split == "train" else [])
     return ledger.publish(plans, size="tiny", version=1, params={}, inputs=inputs, entered=len(members) + bool(dropped))
 
 

@@ -1,0 +1,104 @@
+"""Sample held-out assets in every mode, measure the pictures beside references, publish samples and `metrics.json`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from data_specs.ids import content_id
+from data_specs.params import EvaluateParams, Params
+from tasks.artefacts import Workspace, write_atomic
+from tasks.evaluate.measures import Pictures, columns, measure
+from tasks.evaluate.samples import Mode, SampleFolder, Sampler
+from tasks.evaluate.subjects import Subject, Subjects
+from tasks.progress import Progress
+from tasks.tracking import RunLog, Tracker
+
+VERSION = 1
+"""Raised by hand when the same inputs would give other pictures or numbers."""
+
+METRICS, SAMPLES = "metrics.json", "samples"
+NEVER = 1001
+"""A timestep that sampling does not reach."""
+
+
+def evaluate(workspace: Workspace, params: Params, sampler: Sampler) -> Path:
+    """Bring `data/<size>/evaluate` up to date and return the path of its `metrics.json`.
+
+    Raises ValueError saying what to run first when the model or the data is missing, or which split is empty.
+    """
+    ours, data = params.evaluate, Subjects(workspace)
+    run = read_trained(workspace, ours.run)
+    keys = data.keys(ours.split, ours.max_assets)
+    if not keys:
+        raise ValueError(f"the {ours.split} split has no verified asset with pictures of both domains: raise assets.count, or choose evaluate.split")
+    identity = {
+        "version": VERSION,
+        "run": ours.run,
+        "run_id": run["id"],
+        "weights_sha256": run["weights_sha256"],
+        "data": data.digests(),
+        "settings": ours.model_dump(mode="json"),
+        "assets": keys,
+    }
+    subjects, modes = [data.read(key) for key in keys], sampling_modes(ours)
+    work = SampleFolder(workspace.runs / "evaluate" / content_id(identity))
+    with Progress(workspace, "evaluate", len(modes) * len(subjects)) as progress:
+        for mode in modes:
+            work.fill(subjects, mode, ours.batch_size, sampler, progress.advance)
+    record = {**identity, "columns": columns(), "rows": _table(data, subjects, modes, work)}
+    publish(workspace.folder("evaluate"), work, [(key, mode) for key in keys for mode in modes], record)
+    _track(workspace, record, steps=run["settings"]["steps"])
+    return workspace.folder("evaluate") / METRICS
+
+
+def sampling_modes(params: EvaluateParams) -> list[Mode]:
+    """The synthetic domain in every block, as the reference, and the real domain with the shifting of SPEC R8."""
+    return [Mode("synthetic", "synthetic mode", 1.0, NEVER), Mode("real", "real mode", params.layer_share, params.time_threshold)]
+
+
+def read_trained(workspace: Workspace, name: str) -> dict[str, Any]:
+    """`run.json` of a trained run. Raises ValueError when it has not been trained."""
+    path = workspace.folder("train") / name / "run.json"
+    if not path.is_file():
+        raise ValueError(f"{path} is not there: the run {name!r} has not been trained (`atelier3d train --size {workspace.size}`)")
+    return json.loads(path.read_bytes())
+
+
+def publish(folder: Path, work: SampleFolder, wanted: list[tuple[str, Mode]], record: dict[str, Any]) -> None:
+    """Write samples, then the metrics that vouch for them, and remove everything else. Killed in between, there are no metrics."""
+    (folder / METRICS).unlink(missing_ok=True)
+    published = SampleFolder(folder / SAMPLES)
+    for key, mode in wanted:
+        write_atomic(published.path(key, mode), work.path(key, mode).read_bytes())
+    names = {published.path(key, mode).name for key, mode in wanted}
+    for stray in (path for path in published.folder.iterdir() if path.name not in names):
+        stray.unlink()
+    write_atomic(folder / METRICS, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
+
+
+def _table(data: Subjects, subjects: list[Subject], modes: list[Mode], work: SampleFolder) -> list[dict[str, Any]]:
+    """References first: true renders, photographs of other assets; then the model's modes."""
+    truth, photographs = [subject.true_views() for subject in subjects], [subject.photographs for subject in subjects]
+    rows = [
+        Pictures("true_renders", "true renders", "reference", truth, not_against="synthetic"),
+        Pictures("photographs", "photographic pictures", "reference", photographs, views=False, not_against="real"),
+    ]
+    others = [data.read(key).photographs for key in data.keys("train", len(subjects))]
+    if len(others) == len(subjects):
+        rows.append(Pictures("other_photographs", "photographic pictures of other assets", "reference", others, views=False))
+    rows += [Pictures(mode.name, mode.title, "model", [work.read(subject, mode) for subject in subjects]) for mode in modes]
+    return measure(rows, subjects, {"real": photographs, "synthetic": truth})
+
+
+def _track(workspace: Workspace, record: dict[str, Any], steps: int) -> None:
+    """Add the means of the model's rows to the run in MLflow, where there is one."""
+    found = Tracker(workspace).find(record["run_id"])
+    if found is None:
+        return
+    values = {
+        f"evaluate/{row['name']}/{name.replace('@', '_at_').replace(':', '_to_')}": metric["mean"]
+        for row in record["rows"]
+        for name, metric in row["metrics"].items()
+    }
+    with RunLog(found[0]) as log:
+        log.metrics([{"step": steps, **values}])

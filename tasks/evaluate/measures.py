@@ -1,0 +1,118 @@
+"""The table of the evaluation: rows of pictures (references and the model's modes), columns of measures, with every value behind them."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from models.metrics.distribution import frechet_distance, jackknife_error, subset_kernel_distance
+from models.metrics.multiview import back_projection_consistency
+from models.metrics.random_features import EMBEDDER, random_conv_features
+from tasks.evaluate.subjects import Subject
+
+KID_SUBSETS, KID_SEED, KID_SCALE = 100, 0, 1000.0
+DIGITS, DECIMALS = 6, 9
+"""Significant digits and decimals of published numbers: the last bits of a float depend on the machine."""
+
+CONSISTENCY = {
+    "consistency_psnr": ("PSNR, dB", "views against their re-projections after back-projection onto the surface, inside the mask (SPEC R13)"),
+    "consistency_ssim": ("SSIM", "the same comparison as structural similarity"),
+    "consistency_psnr_shared": ("PSNR shared, dB", "PSNR only where a second view sees the surface too, so that disagreement can show"),
+}
+DISTANCES = {
+    "fid@micro:real": ("fid@micro", "real", "frechet"),
+    "kid@micro:real": ("kid@micro x 1000", "real", "kernel"),
+    "fid@micro:synthetic": ("fid@micro", "synthetic", "frechet"),
+    "kid@micro:synthetic": ("kid@micro x 1000", "synthetic", "kernel"),
+}
+GROUPS = {"consistency": "3D consistency", "real": "Distance to photographic pictures", "synthetic": "Distance to renders"}
+FORMULAS = {"frechet": "the Fréchet distance of FID", "kernel": "the kernel distance of KID"}
+SPREADS = {
+    "frechet": "± is the standard error by leaving out one asset at a time; few pictures bias the value upwards, alike for all rows",
+    "kernel": f"mean and standard deviation over {KID_SUBSETS} random halves of the pictures",
+}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A row to be measured. sets: one array (K, H, W, 3) float in [0, 1] on white for each asset; views: they are the asset's own views."""
+
+    name: str
+    title: str
+    kind: Literal["reference", "model"]
+    sets: list[np.ndarray] = field(repr=False)
+    views: bool = True
+    not_against: str = ""
+    """The reference set that holds these very pictures: a distance to itself says nothing."""
+
+
+def columns() -> list[dict[str, str]]:
+    """Name, title, group, meaning and direction of every measure."""
+    consistency = [
+        {
+            "name": name,
+            "title": title,
+            "group": GROUPS["consistency"],
+            "better": "higher",
+            "meaning": f"{meaning}; ± is the standard deviation over assets",
+        }
+        for name, (title, meaning) in CONSISTENCY.items()
+    ]
+    distances = [
+        {"name": name, "title": title, "group": GROUPS[against], "better": "lower", "meaning": _meaning(formula)}
+        for name, (title, against, formula) in DISTANCES.items()
+    ]
+    return consistency + distances
+
+
+def _meaning(formula: str) -> str:
+    return f"{FORMULAS[formula]} on {EMBEDDER} features instead of Inception's, so never to be compared with published numbers; {SPREADS[formula]}"
+
+
+def measure(rows: list[Pictures], subjects: list[Subject], references: dict[str, list[np.ndarray]]) -> list[dict[str, Any]]:
+    """Measure every row. references: "real" and "synthetic" -> pictures of each asset. Distances need two pictures on both sides."""
+    reference_features = {name: _features(sets) for name, sets in references.items()}
+    return [_measure_row(row, subjects, reference_features) for row in rows]
+
+
+def _measure_row(row: Pictures, subjects: list[Subject], references: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:
+    metrics = _consistency(row.sets, subjects) if row.views else {}
+    features = _features(row.sets)
+    for name, (_, against, formula) in DISTANCES.items():
+        if against != row.not_against:
+            metrics[name] = _distance(formula, features, references[against])
+    return {"name": row.name, "title": row.title, "kind": row.kind, "metrics": metrics}
+
+
+def _consistency(sets: list[np.ndarray], subjects: list[Subject]) -> dict[str, Any]:
+    scores = {subject.asset_id: back_projection_consistency(subject.surface_views(views)) for subject, views in zip(subjects, sets)}
+    metrics = {}
+    for name in CONSISTENCY:
+        values = {key: getattr(score, name.removeprefix("consistency_")) for key, score in scores.items()}
+        metrics[name] = {
+            "mean": _published(np.mean(list(values.values()))),
+            "spread": _published(np.std(list(values.values()))),
+            "values": {key: _published(value) for key, value in values.items()},
+        }
+    return metrics
+
+
+def _features(sets: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Features (N, D) of all pictures and the place (N,) of the asset that each belongs to."""
+    groups = np.concatenate([np.full(len(pictures), place) for place, pictures in enumerate(sets)])
+    return np.concatenate([random_conv_features(pictures) for pictures in sets]), groups
+
+
+def _distance(formula: str, ours: tuple[np.ndarray, np.ndarray], reference: tuple[np.ndarray, np.ndarray]) -> dict[str, float]:
+    (x, x_groups), (y, y_groups) = ours, reference
+    if formula == "frechet":
+        mean, spread = frechet_distance(x, y), jackknife_error(frechet_distance, x, y, x_groups, y_groups)
+    else:
+        half = max(2, min(len(x), len(y)) // 2)
+        mean, spread = subset_kernel_distance(x, y, KID_SUBSETS, half, np.random.default_rng(KID_SEED))
+        mean, spread = KID_SCALE * mean, KID_SCALE * spread
+    return {"mean": _published(mean), "spread": _published(spread)}
+
+
+def _published(value: Any) -> float:
+    return float(f"{round(float(value), DECIMALS):.{DIGITS}g}") + 0.0

@@ -1,0 +1,77 @@
+"""Held-out assets with everything known about them: true views with their geometry, and photographic pictures."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from data_specs.conventions import decode_normal, decode_position
+from data_specs.matched_real import MatchedRealRecord
+from data_specs.view import ViewsRecord
+from models.geometry.back_projection import SurfaceView
+from tasks.artefacts import Workspace
+from tasks.sample_lookup import SampleLookup
+
+OPAQUE = 255
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One asset. render: decoded members of its render sample, and "__key__". photographs: (P, H, W, 3) float in [0, 1], on white."""
+
+    record: ViewsRecord
+    render: dict[str, Any]
+    photographs: np.ndarray
+
+    @property
+    def asset_id(self) -> str:
+        """The asset's id."""
+        return self.record.asset_id
+
+    def true_views(self) -> np.ndarray:
+        """The renders on white, (V, H, W, 3) float in [0, 1]."""
+        return np.stack([on_white(self.render[view.members["rgb"]]) for view in self.record.views])
+
+    def surface_views(self, pictures: np.ndarray) -> list[SurfaceView]:
+        """Pictures (V, H, W, 3) float in [0, 1] of the asset's views, on its geometry.
+
+        The mask holds the pixels that the object covers wholly: those of the silhouette show the background too.
+        """
+        return [self._surface_view(v, picture) for v, picture in enumerate(pictures)]
+
+    def _surface_view(self, v: int, picture: np.ndarray) -> SurfaceView:
+        view = self.record.views[v]
+        mask = (self.render[view.members["rgb"]][..., 3] == OPAQUE) & (self.render[view.members["depth"]] > 0)
+        position = decode_position(self.render[view.members["position"]], mask).astype(np.float64)
+        normal = decode_normal(self.render[view.members["normal"]], mask).astype(np.float64)
+        return SurfaceView(picture, mask, position, normal, view.camera.to_camera())
+
+
+class Subjects:
+    """The usable assets: those whose render and photographic pictures are verified."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        """Raises ValueError saying which stage to run when a data set is missing."""
+        self.verified = SampleLookup(workspace.folder("shards"))
+        self.render, self.matched_real = SampleLookup(workspace.folder("render")), SampleLookup(workspace.folder("matched_real"))
+
+    def keys(self, split: str, count: int) -> list[str]:
+        """At most `count` ids of a split, in order of id."""
+        return sorted(self.verified.keys(split))[:count]
+
+    def read(self, key: str) -> Subject:
+        """One asset. Raises ValueError naming the shard when it is damaged."""
+        render, matched_real = self.render.read(key), self.matched_real.read(key)
+        members = MatchedRealRecord.model_validate(matched_real["matched.json"]).members
+        photographs = np.stack([on_white(matched_real[member]) for member in members])
+        return Subject(ViewsRecord.model_validate(render["views.json"]), {"__key__": key, **render}, photographs)
+
+    def digests(self) -> dict[str, str]:
+        """Word -> digest of the data sets behind the subjects."""
+        return {"shards": self.verified.digest(), "render": self.render.digest(), "matched_real": self.matched_real.digest()}
+
+
+def on_white(rgba: np.ndarray) -> np.ndarray:
+    """(H, W, 4) uint8 with straight alpha -> (H, W, 3) float64 in [0, 1] on white."""
+    colour, alpha = rgba[..., :3] / 255.0, rgba[..., 3:] / 255.0
+    return colour * alpha + (1.0 - alpha)

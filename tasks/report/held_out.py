@@ -1,0 +1,35 @@
+"""Held-out assets in full: what the model was given, what it made, and the truth."""
+
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tasks.report.inputs import Inputs
+from tasks.report.maps import TILE_PIXELS, map_strip, matched_real_strip, views_of
+from tasks.report.pictures import data_uri, fit
+
+
+def held_out(inputs: Inputs) -> dict[str, Any]:
+    """`report.samples` evaluated assets: controls, samples of every mode, true renders and photographic pictures, as rows of four views."""
+    metrics = inputs.metrics
+    assets = [_asset(inputs, key, metrics) for key in metrics["assets"][: inputs.params.report.samples]]
+    return {"assets": assets, "split": metrics["settings"]["split"], "total": len(metrics["assets"])}
+
+
+def _asset(inputs: Inputs, key: str, metrics: dict[str, Any]) -> dict[str, Any]:
+    record, views = views_of(inputs.lookup("render").read(key))
+    rows = [("control: normals", map_strip(views, "normal")), ("control: positions", map_strip(views, "position"))]
+    rows += [(row["title"], _samples(inputs, key, row["name"])) for row in metrics["rows"] if row["kind"] == "model"]
+    rows.append(("true render", map_strip(views, "rgb")))
+    photographic = matched_real_strip(inputs, key)
+    scores = {row["title"]: row["metrics"]["consistency_psnr"]["values"][key] for row in metrics["rows"] if "consistency_psnr" in row["metrics"]}
+    return {"record": record, "rows": rows + ([("photographic", photographic)] if photographic else []), "scores": scores}
+
+
+def _samples(inputs: Inputs, key: str, mode: str) -> str:
+    """The strip of views that the evaluation stored."""
+    path = inputs.workspace.folder("evaluate") / "samples" / f"{key}.{mode}.png"
+    with Image.open(path, formats=("PNG",)) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    return data_uri(fit(pixels, 4 * TILE_PIXELS), quality=90)
