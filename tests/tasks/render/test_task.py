@@ -19,6 +19,8 @@ from tasks.shard_io import read_shard
 from tests.models.renderers.shapes import card, cube
 from tests.tasks.asset_folder import write_assets
 
+OVERRIDES = ["render.plan=turntable8", "render.light=environment", "render.samples_per_edge_pixel=1", "render.size_pixels=16"]
+
 
 def _ghost() -> Material:
     return Material(np.array([1, 1, 1, 0.1], np.float32), alpha_mode="blend")
@@ -65,9 +67,7 @@ def test_assets_that_show_nothing_become_decisions(workspace: Workspace) -> None
     assert [(d.item_id, d.verdict, d.rule) for d in row.decisions] == [("ghost", "dropped", "nothing_visible")]
 
 
-@pytest.mark.parametrize(
-    "override", ["render.plan=turntable8", "render.light=environment", "render.samples_per_edge_pixel=1", "render.size_pixels=16"]
-)
+@pytest.mark.parametrize("override", OVERRIDES)
 def test_what_reaches_the_bytes_names_the_shard_and_reruns_repeat_it(workspace: Workspace, tmp_path: Path, override: str) -> None:
     params = load_params("tiny", [override])
     (path,) = _run(workspace, params)
