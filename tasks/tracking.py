@@ -4,6 +4,7 @@ The driver opens and ends runs (`Tracker`); a worker logs by explicit run id fro
 reported as a warning, later ones are passed over.
 """
 
+import contextlib
 import logging
 import os
 import queue
@@ -23,7 +24,8 @@ from tasks.artefacts import Workspace
 
 LOGGER = logging.getLogger(__name__)
 KEY_TAG, PROCESS_TAG, RESUMED_TAG = "atelier3d.key", "atelier3d.process", "atelier3d.resumed"
-ALIAS = "latest"
+ALIAS = "current"
+"""Marks the newest version of a model; MLflow keeps the word `latest` for itself."""
 QUEUE_LENGTH = 10_000
 METRICS_PER_BATCH, ENTRIES_PER_BATCH, VALUE_LENGTH = 1000, 100, 5000
 CLOSE_TIMEOUT_S = 60.0
@@ -75,7 +77,7 @@ class Tracker:
             self._try(lambda: _client(run.uri).set_terminated(run.run_id, status))
 
     def register(self, run: TrackedRun | None, model: str, folder: Path, tags: Mapping[str, str]) -> str | None:
-        """Copy a model folder into the run's artifacts, register it as a new version of `model` with the alias `latest`; the version."""
+        """Copy a model folder into the run's artifacts, register it as the new `current` version of `model`; the version."""
         return None if run is None else self._try(self._register, run, model, folder, tags)
 
     def find(self, key: str) -> tuple[TrackedRun, dict[str, str]] | None:
@@ -133,6 +135,7 @@ class RunLog:
         self.run = run
         self._queue: queue.Queue[Callable[[Any], None] | list[Any] | None] = queue.Queue(QUEUE_LENGTH)
         self._thread = threading.Thread(target=self._work, name="tracking", daemon=True) if run else None
+        self._overrun = False
 
     def __enter__(self) -> "RunLog":
         if self._thread:
@@ -141,7 +144,8 @@ class RunLog:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._thread:
-            self._put(None)
+            with contextlib.suppress(queue.Full):
+                self._queue.put(None, timeout=CLOSE_TIMEOUT_S)
             self._thread.join(CLOSE_TIMEOUT_S)
 
     def metrics(self, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -155,12 +159,14 @@ class RunLog:
         if run:
             self._put(lambda client: client.log_artifact(run.run_id, str(path), folder))
 
-    def _put(self, entry: Callable[[Any], None] | list[Any] | None) -> None:
+    def _put(self, entry: Callable[[Any], None] | list[Any]) -> None:
         if self._thread:
             try:
                 self._queue.put_nowait(entry)
             except queue.Full:
-                LOGGER.warning("MLflow is slower than the run: some metrics are left out")
+                if not self._overrun:
+                    LOGGER.warning("MLflow is slower than the run: some metrics are left out")
+                self._overrun = True
 
     def _work(self) -> None:
         attempt, waiting = _Tolerance(), True

@@ -19,6 +19,8 @@ from tasks.artefacts import Workspace
 from tasks.ledger import Ledger
 
 SIDE = 8
+UNVERIFIED = "asset_1_2"
+"""The one sample of `write_pictures` that must not be trained on."""
 
 
 class TinyNetwork(nn.Module):
@@ -78,15 +80,24 @@ class TinyRecipe:
 
 
 def write_pictures(workspace: Workspace, shards: int = 5, per_shard: int = 4) -> None:
-    """Publish small data sets `render` and `matched_real`, of shards of unequal size."""
+    """Publish small data sets `render` and `matched_real` of shards of unequal size, and `shards`, which verifies all but one sample."""
+    sizes = [per_shard + index % 2 for index in range(shards)]
+    keys = [[f"asset_{index}_{number}" for number in range(size)] for index, size in enumerate(sizes)]
+    inputs = {}
     for word, field in (("render", "front.rgb.png"), ("matched_real", "view0.rgb.png")):
-        ledger = Ledger(workspace.folder(word), word)
-        plans = [ShardPlan(word=word, split="train", index=index, inputs=[str(index)], params={}, version=1) for index in range(shards)]
-        for plan in plans:
-            rng = np.random.default_rng([plan.index, len(word)])
-            count = per_shard + plan.index % 2
-            ledger.write(plan, [_sample(f"{word}_{plan.index}_{number}", field, rng) for number in range(count)], [])
-        ledger.publish(plans, size=workspace.size, version=1, params={}, inputs={}, entered=shards * per_shard)
+        rng = np.random.default_rng(len(word))
+        samples = [[_sample(key, field, rng) for key in some] for some in keys]
+        inputs[word] = _publish(workspace, word, samples, {})
+    verdicts = [[Sample(key, {"verification.json": b"{}"}) for key in some if key != UNVERIFIED] for some in keys]
+    _publish(workspace, "shards", verdicts, inputs)
+
+
+def _publish(workspace: Workspace, word: str, shards: list[list[Sample]], inputs: dict[str, str]) -> str:
+    ledger = Ledger(workspace.folder(word), word)
+    plans = [ShardPlan(word=word, split="train", index=index, inputs=[str(index)], params={}, version=1) for index in range(len(shards))]
+    for plan, samples in zip(plans, shards):
+        ledger.write(plan, samples, [])
+    return ledger.publish(plans, size=workspace.size, version=1, params={}, inputs=inputs, entered=sum(map(len, shards))).digest()
 
 
 def train_params(recipe: str = "tiny", workers: int = 0, **settings: Any) -> Params:

@@ -30,31 +30,35 @@ def train_on_ray(job: TrainJob, params: TrainParams) -> None:
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    from ray.train.torch import TorchTrainer
+    start_ray(params.workers * params.cpus_per_worker)  # before any import of Ray: it decides how Ray authenticates
+    try:
+        _fit(job, params)
+    finally:
+        stop_ray()
+
+
+def _fit(job: TrainJob, params: TrainParams) -> None:
     from ray.train.v2.api.config import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
     from ray.train.v2.api.exceptions import TrainingFailedError
+    from ray.train.v2.torch.torch_trainer import TorchTrainer
 
-    environment = {"env_vars": {"PYTHONPATH": worker_environment()["env_vars"]["PYTHONPATH"]}}
     resources = {"CPU": params.cpus_per_worker} | ({"GPU": params.gpus_per_worker} if params.gpus_per_worker else {})
-    start_ray(params.workers * params.cpus_per_worker)
+    trainer = TorchTrainer(
+        _work,
+        train_loop_config={"job": job, "threads": params.cpus_per_worker},
+        scaling_config=ScalingConfig(num_workers=params.workers, use_gpu=params.gpus_per_worker > 0, resources_per_worker=resources),
+        run_config=RunConfig(
+            name=job.id,
+            storage_path=str(job.folder / "ray"),
+            failure_config=FailureConfig(max_failures=params.max_failures),
+            logging_config=LoggingConfig(log_level="WARNING"),
+            worker_runtime_env={"env_vars": {"PYTHONPATH": worker_environment()["env_vars"]["PYTHONPATH"]}},
+        ),
+    )
     try:
-        trainer = TorchTrainer(
-            _work,
-            train_loop_config={"job": job, "threads": params.cpus_per_worker},
-            scaling_config=ScalingConfig(num_workers=params.workers, use_gpu=params.gpus_per_worker > 0, resources_per_worker=resources),
-            run_config=RunConfig(
-                name=job.id,
-                storage_path=str(job.folder / "ray"),
-                failure_config=FailureConfig(max_failures=params.max_failures),
-                logging_config=LoggingConfig(log_level="WARNING"),
-                worker_runtime_env=environment,
-            ),
-        )
         trainer.fit()
     except TrainingFailedError as error:
         raise _plain(error) from error
-    finally:
-        stop_ray()
 
 
 def _work(config: dict[str, Any]) -> None:

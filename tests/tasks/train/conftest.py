@@ -1,6 +1,7 @@
 """A workspace with small data sets, and training runs of the small recipe."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,6 @@ import pytest
 import torch
 
 import tasks.train.job
-from data_specs.params import Params
 from tasks.artefacts import Workspace
 from tasks.train.job import TrainJob, make_job
 from tests.fakes import TinyRecipe, train_params, write_pictures
@@ -23,7 +23,7 @@ def tiny_recipe(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
-    """Two data sets of 22 samples in 5 shards each."""
+    """Two data sets of 21 usable samples in 5 shards each."""
     workspace = Workspace(tmp_path, "tiny")
     write_pictures(workspace)
     return workspace
@@ -34,9 +34,6 @@ def job_of(workspace: Workspace) -> Callable[..., TrainJob]:
     """Settings of a run -> its job; `at` names another folder for its checkpoints."""
 
     def build(at: str = "run", **settings: Any) -> TrainJob:
-        from dataclasses import replace
-
-        params: Params = train_params(**settings)
-        return replace(make_job(workspace, params, "first"), folder=workspace.runs / at)
+        return replace(make_job(workspace, train_params(**settings), "first"), folder=workspace.runs / at)
 
     return build

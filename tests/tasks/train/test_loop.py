@@ -18,7 +18,7 @@ from tests.fakes import SIDE, TinyRecipe
 
 JobOf = Callable[..., TrainJob]
 ALONE = Worker(0, 1, torch.device("cpu"))
-STEPS = 13  # an epoch of 22 samples ends within step 11
+STEPS = 13  # an epoch of 21 samples ends within step 11
 
 
 def everything(job: TrainJob) -> dict[str, bytes]:
@@ -145,5 +145,5 @@ def test_damaged_data_names_shard_and_sample(job_of: JobOf) -> None:
     data = bytearray(shard.read_bytes())
     data[data.index(b"\x89PNG") + 20 : data.index(b"\x89PNG") + 60] = b"\0" * 40
     shard.write_bytes(data)
-    with pytest.raises(ValueError, match=rf"{shard.name}: sample 'render_0_0'.*front"):
+    with pytest.raises(ValueError, match=rf"{shard.name}: sample 'asset_0_0'.*front"):
         train(replace(job, run=job.run.model_copy(update={"steps": 11})), ALONE)
