@@ -14,6 +14,7 @@ import pytest
 from data_specs.ids import sha256_bytes
 from models.geometry.glb_reader import read_glb
 from models.geometry.mesh_error import MeshError
+from tasks.assets import sandbox as sandbox_module
 from tasks.assets.sandbox import ReadRequest, Sandbox, close_sandboxes, read_in_sandbox
 
 SQUARE = "v 0 0 0\nv 4 0 0\nv 4 1 2\nv 0 1 2\nvt 0 0\nf 1/1 2/1 3/1 4/1\n"
@@ -85,7 +86,7 @@ def test_links_inside_the_folder_are_fine(sandbox: Sandbox, folder: Path) -> Non
 def test_a_slow_file_is_killed_and_the_next_one_read(sandbox: Sandbox, slow: ReadRequest, folder: Path) -> None:
     begin = time.monotonic()
     assert rule_of(sandbox, slow, timeout_s=0.3) == "timeout"
-    assert time.monotonic() - begin < 2.0
+    assert time.monotonic() - begin < 5.0
     assert sandbox.read(ReadRequest(str(folder), "square.obj"), 30.0).faces == 2
 
 
@@ -116,12 +117,14 @@ def test_too_little_memory_to_start_says_so() -> None:
 
 
 def test_children_are_shared_and_reused(folder: Path) -> None:
-    request = ReadRequest(str(folder), "square.obj")
-    read_in_sandbox(request, 2048, 30.0)
-    begin = time.monotonic()
-    found = [read_in_sandbox(request, 2048, 30.0).glb for _ in range(20)]
-    assert len(set(found)) == 1 and time.monotonic() - begin < 2.0  # 20 starts would take longer
     close_sandboxes()
+    request, children = ReadRequest(str(folder), "square.obj"), set()
+    for _ in range(5):
+        assert read_in_sandbox(request, 2048, 30.0).faces == 2
+        children.add(sandbox_module._idle[0]._child.pid)
+    assert len(children) == len(sandbox_module._idle) == 1
+    close_sandboxes()
+    assert not sandbox_module._idle
 
 
 def test_threads_get_a_child_each(folder: Path) -> None:
