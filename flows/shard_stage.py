@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
+from typing import cast
+from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.futures import PrefectFuture, as_completed
@@ -42,7 +44,8 @@ def run_stage(stage: ModuleType, workspace: Workspace, params: Params) -> Path:
 @contextmanager
 def shard_progress(workspace: Workspace, word: str, total: int, pending: int) -> Iterator[Progress]:
     """Progress in shards, in the terminal and as a Prefect artifact; what an earlier run finished counts from the start."""
-    artifact = create_progress_artifact(progress=0.0, key=word.replace("_", "-"), description=f"{word}: {total} shards, {pending} to build")
+    key, description = word.replace("_", "-"), f"{word}: {total} shards, {pending} to build"
+    artifact = cast(UUID, create_progress_artifact(progress=0.0, key=key, description=description))
     with Progress(workspace, word, total, done=total - pending) as progress:
         progress.listen(lambda state: update_progress_artifact(artifact, progress=100.0 * state.share, description=state.line))
         yield progress

@@ -86,9 +86,10 @@ def _member(members: dict[str, Any], field: str, channels: int, kind: str) -> np
     return values
 
 
-def _check_masks(name: str, maps: dict[str, np.ndarray], mask: np.ndarray) -> None:
+def _check_masks(name: str, maps: dict[MapName, np.ndarray], mask: np.ndarray) -> None:
     """Geometry exists exactly where there is depth, and the picture shows something there."""
-    for geometry in ("normal", "position"):
+    geometries: tuple[MapName, ...] = ("normal", "position")
+    for geometry in geometries:
         if maps[geometry][~mask].any():
             raise BrokenRuleError("mask", f"{name}: {geometry} has values where depth has none")
     if (maps["rgb"][..., 3][mask] == 0).any():
