@@ -83,7 +83,9 @@ def _render_window(scene: Scene, camera: Camera, light: LightSource, samples: in
     if samples > 1:
         edges = find_edges(maps.rgb, maps.depth, _material_map(scene, solid, maps.mask), 1.0 / k.focal_x)
         fine = Sampling(light, 1.0 / (k.focal_x * samples**0.5), max(light_rays // samples, 1), averaged=True)
-        maps.rgb.reshape(-1, 4)[edges] = _pack(_supersample(scene, rays.part(edges), fine, camera, samples))
+        spread = _supersample(scene, rays.part(edges), fine, camera, samples)
+        # The ray through the centre counts too: a pixel that has depth is never fully transparent.
+        maps.rgb.reshape(-1, 4)[edges] = _pack((spread * samples + np.take(colour, edges, axis=1)) / (samples + 1))
     return maps
 
 
