@@ -1,41 +1,50 @@
-"""Work on many items at once, with a time limit for each, on this machine or on a Ray cluster.
+"""Many independent items through a function: in this process, or in worker processes of Ray that may hang, die or leak.
 
-Outcomes come in the order of the items, whatever finishes first. An item that hangs or kills its process is tried again in a fresh
-process, alone, and then given up with a reason; nothing it does reaches the items beside it.
+Outcomes come in the order of the items. An item that hangs or kills its process is tried again alone in a fresh process and then given
+up with a reason; the items beside it lose nothing. On Ray each worker process has a thread here that feeds it small batches.
 """
 
-import contextlib
 import importlib
 import os
 import queue
+import re
 import secrets
-import signal
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from data_specs.params import ExecutionParams
+from tasks.soft_timeout import TimedOut, soft_timeout
 
-BATCH_SECONDS = 0.05
-"""Quick items travel together until a batch takes about this long."""
+BATCH_S = 0.1
+"""Quick items travel together, so that a batch takes about this long there and back."""
 
 LARGEST_BATCH = 64
 LOOK_AHEAD = 4
-"""Batches per worker between the item that is handed out next and the newest one in flight: bounds memory."""
+"""Batches for each worker that are under way or wait to be handed out: bounds memory when one item is slow."""
 
 GRACE_S = 5.0
-"""After its own time limit fires inside a worker, how long until the worker counts as stuck in native code."""
+"""How long a worker may overrun the time limit before it counts as stuck in native code and is killed."""
 
+START_S = 300.0
+"""How long a worker may take to start and to import the work."""
+
+MESSAGE_LENGTH = 300
+ADDRESS = re.compile(r"0x[0-9a-f]+")
 PROJECT = Path(__file__).resolve().parents[1]
+
+Item = tuple[str, Any]
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an item has no result."""
+    """Why an item has no value. The message names no time, process or host: it ends in ledgers, and those must not differ between runs."""
 
     rule: Literal["timeout", "worker_died", "error"]
     message: str
@@ -43,7 +52,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one item. seconds: in the work itself."""
+    """What became of one item. seconds: in the work itself, of the last attempt."""
 
     item_id: str
     value: Any
@@ -51,230 +60,210 @@ class Outcome:
     seconds: float
 
 
-@dataclass
-class _Item:
-    place: int
-    item_id: str
-    payload: Any
-    attempts: int = 0
-
-
-def _attempt(work: Callable[[Any], Any], item: _Item, timeout_s: float) -> Outcome:
-    """Run the work under a soft time limit (an alarm, where this is the main thread)."""
-    start = time.perf_counter()
-    try:
-        with _alarm(timeout_s):
-            value, failure = work(item.payload), None
-    except _TimeIsUp:
-        value, failure = None, Failure("timeout", f"no result within {timeout_s:g} s")
-    except Exception as error:
-        value, failure = None, Failure("error", f"{type(error).__name__}: {error}"[:500])
-    return Outcome(item.item_id, value, failure, time.perf_counter() - start)
-
-
-class _TimeIsUp(BaseException):
-    """Not an `Exception`, so that work which catches everything cannot swallow it."""
-
-
-@contextlib.contextmanager
-def _alarm(timeout_s: float) -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ring(*_: object) -> None:
-        raise _TimeIsUp
-
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, timeout_s)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 class Pool:
-    """Workers for as long as the `with` block lasts; may be shared by threads.
+    """Workers for as long as the `with` block lasts; threads may share it.
 
-    inline: the calling thread does the work; the time limit holds only on the main thread and only for Python code.
-    ray: one process per worker at RAY_ADDRESS, or on a local Ray that is started here and stopped at the end.
+    inline: the calling thread does the work; the time limit is soft (tasks/soft_timeout.py), and work that kills its process kills this one.
+    ray: worker processes at RAY_ADDRESS, else on a local Ray that is started at the first `map` and stopped at the end.
     """
 
     def __init__(self, execution: ExecutionParams) -> None:
         self.execution = execution
-        self._ray: _RayWorkers | None = None
+        self._workers: _RayWorkers | None = None
+        self._lock = threading.Lock()
+        self._open = False
 
     def __enter__(self) -> Self:
-        if self.execution.backend == "ray":
-            self._ray = _RayWorkers(self.execution)
+        self._open = True
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._ray is not None:
-            self._ray.close()
-            self._ray = None
+        with self._lock:
+            self._open = False
+            workers, self._workers = self._workers, None
+        if workers is not None:
+            workers.close()
 
-    def map(self, work: Callable[[Any], Any], items: Iterable[tuple[str, Any]], timeout_s: float) -> Iterator[Outcome]:
-        """Yield the outcome of `work(payload)` for every (id, payload), in order.
+    def map(self, work: Callable[[Any], Any], items: Iterable[Item], timeout_s: float) -> Iterator[Outcome]:
+        """Yield the outcome of `work(payload)` for every (id, payload), in their order; `items` is read only a little ahead.
 
-        work: a function of a module, so that a worker can import it. timeout_s: for one item.
+        work: importable by a worker. timeout_s: for one item. Raises RuntimeError when workers cannot start or cannot import the work.
         """
-        numbered = (_Item(place, item_id, payload) for place, (item_id, payload) in enumerate(items))
         if self.execution.backend == "inline":
-            return (_attempt(work, item, timeout_s) for item in numbered)
-        if self._ray is None:
-            raise ValueError("a Ray pool works only inside its `with` block")
-        return _RayMap(self._ray, work, timeout_s).run(numbered)
+            return (_attempt(work, item, timeout_s) for item in items)
+        return self._started().map(work, items, timeout_s)
+
+    def _started(self) -> "_RayWorkers":
+        with self._lock:
+            if not self._open:
+                raise ValueError("a Ray pool works only inside its `with` block")
+            if self._workers is None:
+                self._workers = _RayWorkers(self.execution)
+            return self._workers
+
+
+def _attempt(work: Callable[[Any], Any], item: Item, timeout_s: float) -> Outcome:
+    """Do one item in this thread."""
+    item_id, payload = item
+    started = time.perf_counter()
+    value, failure = None, None
+    try:
+        with soft_timeout(timeout_s):
+            result = work(payload)
+        value = result
+    except TimedOut:
+        failure = _timed_out(timeout_s)
+    except (Exception, SystemExit) as error:
+        failure = Failure("error", _describe(error))
+    return Outcome(item_id, value, failure, time.perf_counter() - started)
+
+
+def _timed_out(timeout_s: float) -> Failure:
+    return Failure("timeout", f"no result within {timeout_s:g} s")
+
+
+def _describe(error: BaseException) -> str:
+    """The kind of error and the first line of its message, without memory addresses."""
+    first = next(iter(str(error).strip().splitlines()), "")
+    return ADDRESS.sub("0x...", f"{type(error).__name__}: {first}"[:MESSAGE_LENGTH]).removesuffix(": ")
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One call of `map`. work: reference to the function in Ray's store."""
+
+    work: Any
+    timeout_s: float
 
 
 class _RayWorkers:
-    """Ray's life and a set of worker processes."""
+    """Ray's life, the worker processes, and a thread for each that waits for it."""
 
     def __init__(self, execution: ExecutionParams) -> None:
         self.ray = start_ray(execution.workers)
-        self.execution = execution
-        self.count = execution.workers or max(int(self.ray.cluster_resources().get("CPU", 1)), 1)
-        self.idle: queue.Queue[_Worker] = queue.Queue()
-        self._all: list[_Worker] = []
-        self._class = self.ray.remote(num_cpus=1, max_restarts=0)(_WorkerProcess)
-        for _ in range(self.count):
-            self.idle.put(self._new())
+        cores = max(int(self.ray.cluster_resources().get("CPU", 1)), 1)
+        self.count = min(execution.workers or cores, cores)
+        self.retries = execution.retries
+        self.threads = ThreadPoolExecutor(self.count, thread_name_prefix="fan-out")
+        self.seats: queue.SimpleQueue[_Seat] = queue.SimpleQueue()
+        self.all_seats = [_Seat(self.ray, execution.recycle_after) for _ in range(self.count)]
+        for seat in self.all_seats:
+            self.seats.put(seat)
 
-    def _new(self) -> "_Worker":
-        worker = _Worker(self._class.options(runtime_env=worker_environment()).remote())
-        self._all.append(worker)
-        return worker
-
-    def give_back(self, worker: "_Worker", items: int) -> None:
-        """Take a worker back that did `items`; one that has done many is replaced, so that leaks of native libraries end."""
-        worker.done += items
-        if worker.done >= self.execution.recycle_after:
-            self.replace(worker)
-        else:
-            self.idle.put(worker)
-
-    def replace(self, worker: "_Worker") -> None:
-        """End a worker and put a fresh one in its place."""
-        self._all.remove(worker)
-        self.ray.kill(worker.actor)
-        self.idle.put(self._new())
+    def map(self, work: Callable[[Any], Any], items: Iterable[Item], timeout_s: float) -> Iterator[Outcome]:
+        """Keep a few batches under way and yield their outcomes, oldest batch first."""
+        job, source, size = _Job(self.ray.put(work), timeout_s), iter(items), 1
+        flights: deque[Future[tuple[list[Outcome], float]]] = deque()
+        try:
+            while True:
+                while len(flights) < LOOK_AHEAD * self.count and (batch := list(islice(source, size))):
+                    flights.append(self.threads.submit(self._run, job, batch))
+                if not flights:
+                    return
+                outcomes, seconds = flights.popleft().result()
+                size = max(1, min(int(BATCH_S * len(outcomes) / max(seconds, 1e-6)), 2 * size, LARGEST_BATCH))
+                yield from outcomes
+        finally:
+            for flight in flights:
+                flight.cancel()
 
     def close(self) -> None:
-        """End all workers, and Ray itself where it was started here."""
-        for worker in self._all:
-            self.ray.kill(worker.actor)
+        """End all workers at once, whatever they do, and Ray itself where it was started here."""
+        for seat in self.all_seats:
+            seat.close()
+        self.threads.shutdown(wait=True, cancel_futures=True)
         stop_ray()
+
+    def _run(self, job: _Job, batch: list[Item]) -> tuple[list[Outcome], float]:
+        started, seat = time.perf_counter(), self.seats.get()
+        try:
+            return self._settle(seat, job, batch), time.perf_counter() - started
+        finally:
+            self.seats.put(seat)
+
+    def _settle(self, seat: "_Seat", job: _Job, batch: list[Item]) -> list[Outcome]:
+        answer = seat.ask(job, batch)
+        if isinstance(answer, Failure) and len(batch) > 1:  # nobody knows whose fault: each alone, with all its attempts
+            return [outcome for item in batch for outcome in self._settle(seat, job, [item])]
+        outcomes = [Outcome(batch[0][0], None, answer, job.timeout_s)] if isinstance(answer, Failure) else answer
+        return [self._retried(seat, job, item, outcome) for item, outcome in zip(batch, outcomes, strict=True)]
+
+    def _retried(self, seat: "_Seat", job: _Job, item: Item, outcome: Outcome) -> Outcome:
+        """Try an item again that timed out or lost its worker, alone in a fresh process; an exception would only come again."""
+        for _ in range(self.retries):
+            if outcome.failure is None or outcome.failure.rule == "error":
+                break
+            seat.empty()
+            answer = seat.ask(job, [item])
+            outcome = Outcome(item[0], None, answer, job.timeout_s) if isinstance(answer, Failure) else answer[0]
+        return outcome
+
+
+class _Seat:
+    """A place for one worker process, filled when needed and emptied when the process hangs, dies or has done its share."""
+
+    def __init__(self, ray: Any, recycle_after: int) -> None:
+        self.ray, self.recycle_after = ray, recycle_after
+        self.actor: Any = None
+        self.done, self.prepared, self.closed = 0, set[_Job](), False
+
+    def ask(self, job: _Job, batch: list[Item]) -> list[Outcome] | Failure:
+        """The outcomes of a batch, or why there are none. Raises RuntimeError when no worker starts or it cannot import the work."""
+        actor, errors = self._worker(job), self.ray.exceptions
+        try:
+            outcomes = self.ray.get(actor.run.remote(job.work, batch, job.timeout_s), timeout=job.timeout_s + GRACE_S)
+        except errors.GetTimeoutError:
+            self.empty()
+            return _timed_out(job.timeout_s)
+        except errors.RayTaskError as error:
+            return Failure("error", _describe(error.cause))
+        except errors.RayError:
+            self.empty()
+            return Failure("worker_died", "its worker process died: it crashed, exited or ran out of memory")
+        except Exception as error:  # the payload cannot be sent
+            return Failure("error", _describe(error))
+        self.done += len(batch)
+        if self.done >= self.recycle_after:
+            self.empty()
+        return outcomes
+
+    def _worker(self, job: _Job) -> Any:
+        """A process that has imported the work already, so that the imports do not count as an item's time."""
+        if self.closed:
+            raise RuntimeError("the pool was closed while work was under way")
+        if self.actor is None:
+            self.actor = self.ray.remote(num_cpus=1, max_restarts=0)(_WorkerProcess).options(runtime_env=worker_environment()).remote()
+        if job not in self.prepared:
+            try:
+                self.ray.get(self.actor.prepare.remote(job.work), timeout=START_S)
+            except self.ray.exceptions.RayError as error:
+                self.empty()
+                reason = _describe(getattr(error, "cause", error))
+                raise RuntimeError(f"a worker could not start: {reason}. Is a core free on the cluster, and the project importable there?") from None
+            self.prepared.add(job)
+        return self.actor
+
+    def empty(self) -> None:
+        """Kill the process."""
+        actor, self.actor, self.done, self.prepared = self.actor, None, 0, set()
+        if actor is not None:
+            self.ray.kill(actor)
+
+    def close(self) -> None:
+        """Kill the process and start no other."""
+        self.closed = True
+        self.empty()
 
 
 class _WorkerProcess:
     """What runs in a worker process."""
 
-    def run(self, work: Callable[[Any], Any], items: list[_Item], timeout_s: float) -> list[Outcome]:
-        return [_attempt(work, item, timeout_s) for item in items]
+    def prepare(self, work: Callable[[Any], Any]) -> None:
+        """Receiving the work has imported its modules."""
 
-
-@dataclass(eq=False)
-class _Worker:
-    actor: Any
-    done: int = 0
-
-
-@dataclass
-class _Flight:
-    worker: _Worker
-    items: list[_Item]
-    deadline: float
-
-
-@dataclass
-class _RayMap:
-    """One call of `Pool.map` on Ray."""
-
-    workers: _RayWorkers
-    work: Callable[[Any], Any]
-    timeout_s: float
-    batch: int = 1
-    flights: dict[Any, _Flight] = field(default_factory=dict)
-    again: deque[_Item] = field(default_factory=deque)
-    ready: dict[int, Outcome] = field(default_factory=dict)
-
-    def run(self, items: Iterator[_Item]) -> Iterator[Outcome]:
-        """Send items out and hand outcomes back in order."""
-        try:
-            following, exhausted, sent = 0, False, 0
-            while True:
-                while self.again or (not exhausted and sent - following < LOOK_AHEAD * self.workers.count * self.batch):
-                    batch = self._next_batch(items)
-                    if not batch:
-                        exhausted = True
-                        break
-                    sent = max(sent, batch[-1].place + 1)
-                    if not self._send(batch):
-                        break
-                if not self.flights and not self.again and exhausted and following == sent:
-                    return
-                self._collect()
-                while following in self.ready:
-                    yield self.ready.pop(following)
-                    following += 1
-        finally:
-            for flight in self.flights.values():
-                self.workers.replace(flight.worker)
-
-    def _next_batch(self, items: Iterator[_Item]) -> list[_Item]:
-        if self.again:
-            return [self.again.popleft()]
-        return [item for _, item in zip(range(self.batch), items, strict=False)]
-
-    def _send(self, batch: list[_Item]) -> bool:
-        """Give a batch to an idle worker; with work of our own in flight, do not wait for one that another thread holds."""
-        try:
-            worker = self.workers.idle.get(block=not self.flights)
-        except queue.Empty:
-            self.again.extendleft(reversed(batch))
-            return False
-        deadline = time.monotonic() + self.timeout_s * len(batch) + GRACE_S + (60.0 if worker.done == 0 else 0.0)
-        self.flights[worker.actor.run.remote(self.work, batch, self.timeout_s)] = _Flight(worker, batch, deadline)
-        return True
-
-    def _collect(self) -> None:
-        if not self.flights:
-            return
-        wait_s = max(min(flight.deadline for flight in self.flights.values()) - time.monotonic(), 0.0)
-        finished, _ = self.workers.ray.wait(list(self.flights), num_returns=1, timeout=min(wait_s, 1.0))
-        for reference in finished:
-            self._land(reference, self.flights.pop(reference))
-        now = time.monotonic()
-        for reference in [reference for reference, flight in self.flights.items() if flight.deadline < now]:
-            flight = self.flights.pop(reference)
-            self.workers.replace(flight.worker)
-            self._retry(flight.items, Failure("timeout", f"no answer within {self.timeout_s:g} s: stuck in native code"))
-
-    def _land(self, reference: Any, flight: _Flight) -> None:
-        try:
-            outcomes = self.workers.ray.get(reference)
-        except self.workers.ray.exceptions.RayActorError as error:
-            self.workers.replace(flight.worker)
-            self._retry(flight.items, Failure("worker_died", f"its worker process died: {str(error).splitlines()[0]}"))
-            return
-        self.workers.give_back(flight.worker, len(outcomes))
-        for item, outcome in zip(flight.items, outcomes, strict=True):
-            if outcome.failure is not None and outcome.failure.rule == "timeout":
-                self._retry([item], outcome.failure)
-            else:
-                self.ready[item.place] = outcome
-        mean = sum(outcome.seconds for outcome in outcomes) / len(outcomes)
-        self.batch = min(max(int(BATCH_SECONDS / max(mean, 1e-6)), 1), LARGEST_BATCH, self.batch * 2)
-
-    def _retry(self, items: list[_Item], failure: Failure) -> None:
-        """Items of a batch are tried again one by one, since any of them may be to blame; an item alone counts the attempt."""
-        for item in items:
-            item.attempts += len(items) == 1
-            if item.attempts > self.workers.execution.retries:
-                self.ready[item.place] = Outcome(item.item_id, None, failure, self.timeout_s)
-            else:
-                self.again.append(item)
+    def run(self, work: Callable[[Any], Any], batch: list[Item], timeout_s: float) -> list[Outcome]:
+        """The outcome of every item."""
+        return [_attempt(work, item, timeout_s) for item in batch]
 
 
 _OWNERS = 0
@@ -296,7 +285,7 @@ def start_ray(workers: int) -> Any:
             if "RAY_ADDRESS" in os.environ:
                 ray.init(os.environ["RAY_ADDRESS"], **quiet)
             else:
-                ray.init("local", num_cpus=workers or os.cpu_count(), include_dashboard=False, **quiet)
+                ray.init("local", num_cpus=workers or None, include_dashboard=False, **quiet)
             _STARTED = True
         _OWNERS += 1
     return ray

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tarfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -87,7 +88,7 @@ def test_empty_shard(tmp_path: Path) -> None:
 
 
 def test_a_failing_source_leaves_nothing(tmp_path: Path) -> None:
-    def samples():  # noqa: ANN202
+    def samples() -> Iterator[Sample]:
         yield SAMPLES[0]
         raise OSError("disk gone")
 
