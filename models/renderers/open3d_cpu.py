@@ -29,6 +29,9 @@ EDGE_CONTRAST = 12
 EDGE_BEND = 1.5
 """A step is where depth bends by more than this many pixel lengths from one pixel to the next: creases of 75 degrees count."""
 
+RAYS_SHARE_AT_EDGES = 4
+"""A lookup at an edge gets a quarter of the light rays: there are several in a pixel."""
+
 NEIGHBOURS = np.ones((3, 3), np.uint8)
 SECOND_DIFFERENCE = np.array([[1.0, -2.0, 1.0]], np.float32)
 
@@ -49,13 +52,14 @@ class Scene:
 class Sampling:
     """How rays are shaded.
 
-    pixel_length: metres that a sample is wide at depth 1. light_rays: per hit, for environment light. averaged: samples are averaged afterwards.
+    pixel_length: metres that a pixel is wide at depth 1. light_rays: per lookup, for environment light.
+    samples: rays of one pixel, which lie beside each other; those on the same face share one lookup.
     """
 
     light: LightSource
     pixel_length: float
     light_rays: int
-    averaged: bool
+    samples: int
 
 
 class Open3DRenderer:
@@ -78,12 +82,12 @@ def _render_window(scene: Scene, camera: Camera, light: LightSource, samples: in
     k = camera.intrinsics
     rays = image_rays(camera)
     light_rays = light.rays if isinstance(light, EnvironmentLight) else 0
-    colour, solid = trace(scene, rays, Sampling(light, 1.0 / k.focal_x, light_rays, averaged=False))
+    colour, solid = trace(scene, rays, Sampling(light, 1.0 / k.focal_x, light_rays, samples=1))
     maps = _geometry(scene, rays, solid, _pack(colour).reshape(k.height, k.width, 4))
     if samples > 1:
         edges = find_edges(maps.rgb, maps.depth, _material_map(scene, solid, maps.mask), 1.0 / k.focal_x)
-        fine = Sampling(light, 1.0 / (k.focal_x * samples**0.5), max(light_rays // samples, 1), averaged=True)
-        spread = _supersample(scene, rays.part(edges), fine, camera, samples)
+        fine = Sampling(light, 1.0 / k.focal_x, max(light_rays // RAYS_SHARE_AT_EDGES, 1), samples)
+        spread = _supersample(scene, rays.part(edges), fine, camera)
         # The ray through the centre counts too: a pixel that has depth is never fully transparent.
         maps.rgb.reshape(-1, 4)[edges] = _pack((spread * samples + np.take(colour, edges, axis=1)) / (samples + 1))
     return maps
@@ -114,7 +118,7 @@ def trace(scene: Scene, rays: Rays, sampling: Sampling) -> tuple[np.ndarray, Hit
     """
     hits = cast(scene.embree, rays)
     colour = np.zeros((4, len(rays.interleaved)), np.float32)
-    for plane, shaded in zip(colour, _shade(scene, rays.part(hits.ray), hits, sampling)):
+    for plane, shaded in zip(colour, _shade(scene, rays, hits, sampling)):
         plane[hits.ray] = shaded
     if not scene.surface.see_through:
         return colour, hits
@@ -131,7 +135,7 @@ def _look_through(scene: Scene, rays: Rays, sampling: Sampling, hits: Hits, colo
         hits = _behind(scene, rays, hits.part(opacity < 1.0))
         if not len(hits.ray):
             break
-        shaded = _shade(scene, rays.part(hits.ray), hits, sampling)
+        shaded = _shade(scene, rays, hits, sampling)
         colour[:, hits.ray] += (1.0 - colour[3, hits.ray]) * shaded
         opacity = shaded[3]
     return Hits(*(np.concatenate([getattr(part, name) for part in solid], axis=-1) for name in ("ray", "depth", "face", "barycentric")))
@@ -145,9 +149,20 @@ def _behind(scene: Scene, rays: Rays, hits: Hits) -> Hits:
 
 
 def _shade(scene: Scene, rays: Rays, hits: Hits, sampling: Sampling) -> np.ndarray:
+    """Linear colour of hits, multiplied by opacity, (4, N) float32. rays: all M rays."""
+    if sampling.samples == 1 or not len(hits.ray):
+        return _look_up(scene, rays.part(hits.ray), hits, sampling)
+    changes = (np.diff(hits.face) != 0) | (np.diff(hits.ray // sampling.samples) != 0)
+    starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
+    lengths = np.diff(starts, append=len(hits.ray))
+    middle = hits.part(starts + lengths // 2)
+    return np.repeat(_look_up(scene, rays.part(middle.ray), middle, sampling), lengths, axis=1)
+
+
+def _look_up(scene: Scene, rays: Rays, hits: Hits, sampling: Sampling) -> np.ndarray:
     """Linear colour of hits, multiplied by opacity, (4, N) float32. rays: the N rays of the hits."""
     directions = rays.directions()
-    colour = scene.surface.base_colour(hits, directions, sampling.pixel_length, sampling.averaged)
+    colour = scene.surface.base_colour(hits, directions, sampling.pixel_length)
     if isinstance(sampling.light, EnvironmentLight):
         normal, flat = scene.surface.shading_normals(hits, directions)
         view = directions / np.linalg.norm(directions, axis=0)
@@ -193,10 +208,10 @@ def find_edges(rgb: np.ndarray, depth: np.ndarray, material: np.ndarray, pixel_l
     return np.flatnonzero(opacity | (step & (red | green | blue)))
 
 
-def _supersample(scene: Scene, centres: Rays, sampling: Sampling, camera: Camera, samples: int) -> np.ndarray:
-    """Mean colour of `samples` rays spread over the pixels of E rays, (4, E) float32."""
-    colour, _ = trace(scene, spread_rays(camera, centres, samples), sampling)
-    return colour.reshape(4, -1, samples).mean(axis=2)
+def _supersample(scene: Scene, centres: Rays, sampling: Sampling, camera: Camera) -> np.ndarray:
+    """Mean colour of the samples spread over the pixels of E rays, (4, E) float32."""
+    colour, _ = trace(scene, spread_rays(camera, centres, sampling.samples), sampling)
+    return colour.reshape(4, -1, sampling.samples).mean(axis=2)
 
 
 def _pack(colour: np.ndarray) -> np.ndarray:

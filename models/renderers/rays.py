@@ -75,11 +75,13 @@ def image_rays(camera: Camera) -> Rays:
 def spread_rays(camera: Camera, centres: Rays, samples: int) -> Rays:
     """`samples` rays evenly spread over the pixel of each of E rays through pixel centres: (E * samples) rays, pixel by pixel.
 
-    Every row and every column of a samples x samples grid over the pixel holds one of them.
+    Every row and every column of a samples x samples grid over the pixel holds one of them. They go around the pixel, so that an edge
+    through it parts them into few runs.
     """
     columns = np.arange(samples)
     rows = np.argsort(columns * 0.6180339887 % 1.0)
     spread = (np.stack([columns, rows], axis=-1) + 0.5) / samples
+    spread = spread[np.argsort(np.arctan2(spread[:, 1] - 0.5, spread[:, 0] - 0.5))]
     offsets = (ray_directions(camera, spread) - ray_directions(camera, np.array([0.5, 0.5]))).astype(np.float32)
     rays = np.repeat(centres.interleaved, samples, axis=0).reshape(-1, samples, 6)
     for axis in range(3):

@@ -60,19 +60,17 @@ class Surface:
             smooth[:, away] = _edge_on(smooth[:, away], flat[:, away], directions[:, away])
         return smooth, flat
 
-    def base_colour(self, hits: Hits, directions: np.ndarray, pixel_length: float, averaged: bool) -> np.ndarray:
+    def base_colour(self, hits: Hits, directions: np.ndarray, pixel_length: float) -> np.ndarray:
         """Linear base colour and opacity, (4, N) float32 in [0, 1], straight: factor x texture x vertex colour, by the rules of glTF 2.0.
 
         directions: (3, N) of the rays, 1 along the camera's +Z. pixel_length: metres that a sample is wide at depth 1.
-        averaged: the samples are averaged afterwards, so the nearest mip level will do.
         """
         material = np.take(self.face_material, hits.face)
         colour = np.take(self.factors.T, material, axis=1)
         if self.colours is not None:
             colour *= _interpolate(self.colours, hits)
         if self.uv is not None:
-            level = self._level(hits, directions, pixel_length)
-            self._texture(colour, material, _interpolate(self.uv, hits), np.rint(level) if averaged else level)
+            self._texture(colour, material, _interpolate(self.uv, hits), self._level(hits, directions, pixel_length))
         if self.see_through:
             self._cut(colour[3], material)
         else:

@@ -68,8 +68,7 @@ class MipTexture:
         lower = level.astype(np.int64)
         fraction = level - lower.astype(np.float32)
         colour = self._bilinear(lower, place)
-        if fraction.any():
-            colour += (self._bilinear(np.minimum(lower + 1, last), place) - colour) * fraction
+        colour += (self._bilinear(np.minimum(lower + 1, last), place) - colour) * fraction
         colour *= np.float32(1.0 / FULL)
         return colour
 

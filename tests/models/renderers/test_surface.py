@@ -26,7 +26,7 @@ def test_factor_texture_and_vertex_colour_multiply_in_linear_light() -> None:
     colours = np.array([[0, 1, 1, 1], [1, 1, 1, 1], [0, 1, 1, 1]], np.float32)
     material = Material(np.array([0.5, 1, 1, 0.2], np.float32), texture)
     mesh = _triangle(uv=np.zeros((3, 2), np.float32), vertex_colours=colours, materials=(material,))
-    found = Surface(mesh).base_colour(_hit(0.25, 0.25), AHEAD, 0.01, averaged=False)
+    found = Surface(mesh).base_colour(_hit(0.25, 0.25), AHEAD, 0.01)
     np.testing.assert_allclose(found[:, 0], [0.5 * 0.5029 * 0.25, 0.5029, 0.5029, 1.0], atol=2e-4)
 
 
@@ -35,7 +35,7 @@ def test_opacity_follows_the_alpha_mode(mode: str, alpha: float, opacity: float)
     other = Material(alpha_mode="blend")
     material = Material(np.array([1, 1, 1, alpha], np.float32), alpha_mode=mode)  # type: ignore[arg-type]
     mesh = _triangle(materials=(material, other), face_material=np.zeros(1, np.int32))
-    assert Surface(mesh).base_colour(_hit(0.2, 0.2), AHEAD, 0.01, averaged=False)[3, 0] == pytest.approx(opacity)
+    assert Surface(mesh).base_colour(_hit(0.2, 0.2), AHEAD, 0.01)[3, 0] == pytest.approx(opacity)
 
 
 def test_texel_density_chooses_the_level() -> None:
