@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from data_specs.view import ORTHOGONAL_NAMES, MapName
-from models.diffusion.pictures import on_white, to_tensor
+from models.diffusion.pictures import on_white, to_tensors
 
 Decoded = dict[str, Any]
 
@@ -29,7 +29,7 @@ def view_tensors(sample: Decoded, name: MapName) -> Tensor:
     if missing:
         raise ValueError(f"render sample {sample['__key__']!r} has no {name} of view {missing[0]!r}: render it with the plan orthogonal4")
     arrays = [sample[views[view]["members"][name]] for view in ORTHOGONAL_NAMES]
-    return stack([to_tensor(on_white(array) if name == "rgb" else array) for array in arrays])
+    return _tensors([on_white(array) if name == "rgb" else array for array in arrays])
 
 
 def matched_tensors(sample: Decoded) -> Tensor:
@@ -38,7 +38,7 @@ def matched_tensors(sample: Decoded) -> Tensor:
     missing = [member for member in members if member not in sample]
     if missing or not members:
         raise ValueError(f"matched_real sample {sample['__key__']!r} has no picture {missing[0] if missing else ''}")
-    return stack([to_tensor(on_white(sample[member])) for member in members])
+    return _tensors([on_white(sample[member]) for member in members])
 
 
 def caption_of(sample: Decoded) -> str:
@@ -49,10 +49,18 @@ def caption_of(sample: Decoded) -> str:
 
 def stack(tensors: list[Tensor]) -> Tensor:
     """Stack along a new first axis. Raises ValueError for pictures of different sizes."""
-    sizes = {tuple(tensor.shape) for tensor in tensors}
+    _check_sizes({tuple(tensor.shape) for tensor in tensors})
+    return torch.stack(tensors)
+
+
+def _tensors(pictures: list[np.ndarray]) -> Tensor:
+    _check_sizes({picture.shape for picture in pictures})
+    return to_tensors(pictures)
+
+
+def _check_sizes(sizes: set[tuple[int, ...]]) -> None:
     if len(sizes) > 1:
         raise ValueError(f"pictures of different sizes in one batch: {sorted(sizes)}; set the same size_pixels for render and matched_real")
-    return torch.stack(tensors)
 
 
 def pick(count: int, of: int, rng: np.random.Generator) -> list[int]:
