@@ -145,7 +145,7 @@ def smooth_surface(colour: np.ndarray, size: int, rng: np.random.Generator) -> n
 def detailed_surface(material: str, colour: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
     """The material's pattern in the colour (3,), with a little drift of hue; its mean is that of the colour."""
     pattern = PATTERNS[material](size, rng)
-    drift = 0.03 * np.stack([fractal(size, 3, 2, rng) for _ in range(3)], axis=-1)
+    drift = 0.02 * np.stack([fractal(size, 3, 2, rng) for _ in range(3)], axis=-1)
     return centred(colour * (1.0 + (pattern - pattern.mean())[..., None] + drift), colour)
 
 
