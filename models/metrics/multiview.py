@@ -7,18 +7,20 @@ import numpy as np
 from models.geometry.back_projection import SurfaceView, reproject_views
 from models.metrics.image_quality import psnr, ssim
 
+ENOUGH_SHARED = 0.01
+
 
 @dataclass(frozen=True)
 class Consistency:
     """The views of one object against themselves after back-projection, all pixels of all views in one.
 
-    psnr: dB inside the masks, 100 where all views agree. ssim: [-1, 1] inside the masks. psnr_shared: dB over the pixels whose point a second
-    view sees too, where disagreement can show at all (100 without any). shared: the part of the masks that they are, in [0, 1].
+    psnr: dB inside the masks, 100 where all views agree. ssim: [-1, 1] inside the masks. shared: the part of the masks, in [0, 1], whose
+    points a second view sees too, where disagreement can show at all. psnr_shared: dB over that part, None where it is less than `ENOUGH_SHARED`.
     """
 
     psnr: float
     ssim: float
-    psnr_shared: float
+    psnr_shared: float | None
     shared: float
 
 
@@ -34,5 +36,6 @@ def back_projection_consistency(views: list[SurfaceView]) -> Consistency:
         raise ValueError("no view shows the object: nothing can be compared")
     original = np.where(mask[..., None], np.concatenate([view.rgb for view in views]), 1.0)
     again = np.concatenate(pictures)
-    on_shared = psnr(again, original, shared) if shared.any() else 100.0
-    return Consistency(psnr(again, original, mask), ssim(again, original, mask), on_shared, float(shared.sum() / mask.sum()))
+    part = float(shared.sum() / mask.sum())
+    on_shared = psnr(again, original, shared) if part >= ENOUGH_SHARED else None
+    return Consistency(psnr(again, original, mask), ssim(again, original, mask), on_shared, part)

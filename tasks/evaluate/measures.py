@@ -17,7 +17,10 @@ DIGITS, DECIMALS = 6, 9
 CONSISTENCY = {
     "consistency_psnr": ("PSNR, dB", "views against their re-projections after back-projection onto the surface, inside the mask (SPEC R13)"),
     "consistency_ssim": ("SSIM", "the same comparison as structural similarity"),
-    "consistency_psnr_shared": ("PSNR shared, dB", "PSNR only where a second view sees the surface too, so that disagreement can show"),
+    "consistency_psnr_shared": (
+        "PSNR shared, dB",
+        "PSNR only where a second view sees the surface too, where that is at least 1 % of the mask",
+    ),
 }
 DISTANCES = {
     "fid@micro:real": ("fid@micro", "real", "frechet"),
@@ -86,15 +89,15 @@ def _measure_row(row: Pictures, subjects: list[Subject], references: dict[str, t
 
 def _consistency(sets: list[np.ndarray], subjects: list[Subject]) -> dict[str, Any]:
     scores = {subject.asset_id: back_projection_consistency(subject.surface_views(views)) for subject, views in zip(subjects, sets)}
-    metrics = {}
-    for name in CONSISTENCY:
-        values = {key: getattr(score, name.removeprefix("consistency_")) for key, score in scores.items()}
-        metrics[name] = {
-            "mean": _published(np.mean(list(values.values()))),
-            "spread": _published(np.std(list(values.values()))),
-            "values": {key: _published(value) for key, value in values.items()},
-        }
-    return metrics
+    columns = {name: {key: getattr(score, name.removeprefix("consistency_")) for key, score in scores.items()} for name in CONSISTENCY}
+    known = {name: {key: value for key, value in values.items() if value is not None} for name, values in columns.items()}
+    return {name: _over_assets(values) for name, values in known.items() if values}
+
+
+def _over_assets(values: dict[str, float]) -> dict[str, Any]:
+    numbers = list(values.values())
+    published = {key: _published(value) for key, value in values.items()}
+    return {"mean": _published(np.mean(numbers)), "spread": _published(np.std(numbers)), "values": published}
 
 
 def _features(sets: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

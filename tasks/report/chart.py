@@ -48,7 +48,7 @@ def line_chart(title: str, steps: np.ndarray, values: np.ndarray) -> Chart:
     steps, values = steps[finite].astype(float), values[finite].astype(float)
     if not len(values):
         raise ValueError(f"{title}: there is no finite value to draw")
-    smooth = running_mean(values, max(1, len(values) // 25))
+    smooth = running_mean(values, max(1, len(values) // 12))
     low, high = float(values.min()), float(values.max())
     logarithmic = low > 0.0 and high / low > LOGARITHMIC_FROM
     y_place = _scale(low, high, (HEIGHT - BOTTOM, TOP), logarithmic)

@@ -31,7 +31,7 @@ def views_of(sample: dict[str, Any]) -> tuple[ViewsRecord, list[dict[str, np.nda
 
 def map_strip(views: list[dict[str, np.ndarray]], name: MapName) -> str:
     """One map of all views side by side, as a data URI."""
-    shown = [view["rgb"] if name == "rgb" else show_geometry(view[name], view["rgb"][..., 3] > 0) for view in views[:SHOWN_VIEWS]]
+    shown = [view["rgb"] if name == "rgb" else show_geometry(view[name], view["depth"] > 0) for view in views[:SHOWN_VIEWS]]
     return data_uri(strip(shown, TILE_PIXELS), quality=100 if max(view["rgb"].shape[0] for view in views) <= TILE_PIXELS else 88)
 
 

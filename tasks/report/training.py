@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from data_specs.params import TrainRun
 from tasks.report.chart import Chart, line_chart
 from tasks.report.inputs import Inputs, MissingError
 from tasks.report.pictures import data_uri, fit
@@ -30,11 +31,19 @@ def _run(inputs: Inputs, name: str, record: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": name,
         "record": record,
-        "settings": {key: value for key, value in record.get("settings", {}).items() if value not in ({}, None)},
+        "settings": _settings(record["settings"]),
         "charts": charts(folder / "history.csv"),
         "grid": None if grid is None else _grid(grid),
         "grid_name": "" if grid is None else f"train/{name}/pictures/{grid.name}",
     }
+
+
+def _settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """What differs from the defaults, a recipe's own settings and parents spelt out."""
+    parents = {role: f"from {run}" for role, run in settings.get("parents", {}).items()}
+    own = settings.get("config", {})
+    defaults = {name: field.get_default(call_default_factory=True) for name, field in TrainRun.model_fields.items()}
+    return {name: value for name, value in settings.items() if name not in ("parents", "config") and value != defaults.get(name)} | own | parents
 
 
 def charts(path: Path) -> list[Chart]:
