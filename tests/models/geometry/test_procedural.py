@@ -21,7 +21,7 @@ def test_object(category: str) -> None:
     mesh = made.smooth
     low, high = mesh.vertices.min(0), mesh.vertices.max(0)
     assert np.allclose(low + high, 0.0, atol=1e-5) and (high - low).max() == pytest.approx(2.0, abs=1e-5)
-    assert mesh.uv is not None and 0.0 < mesh.uv.min() and mesh.uv.max() < 1.0
+    assert mesh.uv is not None and mesh.uv.min() > 0.0 and mesh.uv.max() < 1.0
     assert 50 <= len(mesh.faces) <= 12_000
     solid = trimesh.Trimesh(np.round(mesh.vertices, 6), mesh.faces, process=False)
     solid.merge_vertices(merge_tex=True, merge_norm=True)
