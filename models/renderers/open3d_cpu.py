@@ -74,32 +74,20 @@ class Open3DRenderer:
 
     def render(self, scene: Scene, camera: Camera, light: LightSource, samples_per_edge_pixel: int) -> Maps:
         """Draw one view; `samples_per_edge_pixel` = 1 leaves edges jagged."""
-        window = object_window(scene.surface.vertices, camera)
-        return _paste(_render_window(scene, crop(camera, window), light, samples_per_edge_pixel), window, camera.intrinsics)
-
-
-def _render_window(scene: Scene, camera: Camera, light: LightSource, samples: int) -> Maps:
-    k = camera.intrinsics
-    rays = image_rays(camera)
-    light_rays = light.rays if isinstance(light, EnvironmentLight) else 0
-    colour, solid = trace(scene, rays, Sampling(light, 1.0 / k.focal_x, light_rays, samples=1))
-    maps = _geometry(scene, rays, solid, _pack(colour).reshape(k.height, k.width, 4))
-    if samples > 1:
-        edges = find_edges(maps.rgb, maps.depth, _material_map(scene, solid, maps.mask), 1.0 / k.focal_x)
-        fine = Sampling(light, 1.0 / k.focal_x, max(light_rays // RAYS_SHARE_AT_EDGES, 1), samples)
-        spread = _supersample(scene, rays.part(edges), fine, camera)
-        # The ray through the centre counts too: a pixel that has depth is never fully transparent.
-        maps.rgb.reshape(-1, 4)[edges] = _pack((spread * samples + np.take(colour, edges, axis=1)) / (samples + 1))
-    return maps
-
-
-def _paste(maps: Maps, window: tuple[slice, slice], full: Intrinsics) -> Maps:
-    pasted = []
-    for part in (maps.rgb, maps.mask, maps.depth, maps.normal, maps.position):
-        canvas = np.zeros((full.height, full.width, *part.shape[2:]), part.dtype)
-        canvas[window] = part
-        pasted.append(canvas)
-    return Maps(*pasted)
+        k, window = camera.intrinsics, object_window(scene.surface.vertices, camera)
+        seen, length = crop(camera, window), 1.0 / k.focal_x
+        pixels = np.arange(k.height * k.width).reshape(k.height, k.width)[window].reshape(-1)
+        rays, light_rays = image_rays(seen), light.rays if isinstance(light, EnvironmentLight) else 0
+        colour, solid = trace(scene, rays, Sampling(light, length, light_rays, samples=1))
+        maps = _geometry(scene, rays, solid, pixels, np.zeros((k.height, k.width, 4), np.uint8))
+        _pack(colour, maps.rgb, pixels)
+        if samples_per_edge_pixel > 1:
+            edges = find_edges(maps.rgb[window], maps.depth[window], _material_map(scene, solid, seen.intrinsics), length)
+            fine = Sampling(light, length, max(light_rays // RAYS_SHARE_AT_EDGES, 1), samples_per_edge_pixel)
+            spread = _supersample(scene, rays.part(edges), fine, seen) * samples_per_edge_pixel
+            # The ray through the centre counts too: a pixel that has depth is never fully transparent.
+            _pack((spread + np.take(colour, edges, axis=1)) / (samples_per_edge_pixel + 1), maps.rgb, pixels[edges])
+        return maps
 
 
 def cast(embree: o3d.t.geometry.RaycastingScene, rays: Rays) -> Hits:
@@ -173,23 +161,24 @@ def _look_up(scene: Scene, rays: Rays, hits: Hits, sampling: Sampling) -> np.nda
     return colour
 
 
-def _geometry(scene: Scene, rays: Rays, solid: Hits, rgb: np.ndarray) -> Maps:
-    """The exact maps of the solid hits beside a picture (H, W, 4)."""
-    met, shape = rays.part(solid.ray), rgb.shape[:2]
+def _geometry(scene: Scene, rays: Rays, solid: Hits, pixels: np.ndarray, rgb: np.ndarray) -> Maps:
+    """The exact maps of the solid hits beside a picture (H, W, 4). pixels: (M,) the flat index in the picture of each ray."""
+    met, where, shape = rays.part(solid.ray), np.take(pixels, solid.ray), rgb.shape[:2]
     mask, depth = np.zeros(shape, bool), np.zeros(shape, np.float32)
     normal, position = np.zeros((*shape, 3), np.float32), np.zeros((*shape, 3), np.float32)
-    mask.reshape(-1)[solid.ray], depth.reshape(-1)[solid.ray] = True, solid.depth
+    mask.reshape(-1)[where], depth.reshape(-1)[where] = True, solid.depth
     facing, _ = scene.surface.shading_normals(solid, met.directions())
     for canvas, rows in ((normal, facing), (position, met.points(solid.depth))):
         for axis, row in enumerate(rows):
-            canvas.reshape(-1, 3)[:, axis][solid.ray] = row
+            canvas.reshape(-1, 3)[:, axis][where] = row
     return Maps(rgb, mask, depth, normal, position)
 
 
-def _material_map(scene: Scene, solid: Hits, mask: np.ndarray) -> np.ndarray:
-    materials = np.zeros(mask.size, np.uint16)
-    materials[solid.ray] = scene.surface.face_material[solid.face] + 1
-    return materials.reshape(mask.shape)
+def _material_map(scene: Scene, solid: Hits, size: Intrinsics) -> np.ndarray:
+    """Which material each ray of a picture meets, counted from 1, (H, W) uint16."""
+    materials = np.zeros(size.height * size.width, np.uint16)
+    materials[solid.ray] = np.take(scene.surface.face_material, solid.face) + 1
+    return materials.reshape(size.height, size.width)
 
 
 def find_edges(rgb: np.ndarray, depth: np.ndarray, material: np.ndarray, pixel_length: float) -> np.ndarray:
@@ -211,16 +200,14 @@ def find_edges(rgb: np.ndarray, depth: np.ndarray, material: np.ndarray, pixel_l
 def _supersample(scene: Scene, centres: Rays, sampling: Sampling, camera: Camera) -> np.ndarray:
     """Mean colour of the samples spread over the pixels of E rays, (4, E) float32."""
     colour, _ = trace(scene, spread_rays(camera, centres, sampling.samples), sampling)
-    return colour.reshape(4, -1, sampling.samples).mean(axis=2)
+    return colour.reshape(4, -1, sampling.samples) @ np.full(sampling.samples, 1.0 / sampling.samples, np.float32)
 
 
-def _pack(colour: np.ndarray) -> np.ndarray:
-    """Linear colour multiplied by opacity (4, M) -> sRGB with straight alpha, (M, 4) uint8."""
+def _pack(colour: np.ndarray, rgb: np.ndarray, pixels: np.ndarray) -> None:
+    """Write linear colour multiplied by opacity (4, M) as sRGB with straight alpha into `rgb` (H, W, 4) uint8 at flat indices (M,)."""
     covered = np.flatnonzero(colour[3] > 0)
     seen = np.take(colour, covered, axis=1)
     if seen[3].min(initial=1.0) < 1.0:
         seen[:3] /= seen[3]
-    planes = [*encode_srgb(seen[:3]), np.rint(seen[3] * 255.0).astype(np.uint8)]
-    packed = np.zeros((colour.shape[1], 4), np.uint8)
-    packed.view(np.uint32)[covered] = np.stack(planes, axis=-1).view(np.uint32)
-    return packed
+    packed = np.stack([*encode_srgb(seen[:3]), np.rint(seen[3] * 255.0).astype(np.uint8)], axis=-1)
+    rgb.reshape(-1).view(np.uint32)[pixels[covered]] = packed.view(np.uint32)[:, 0]

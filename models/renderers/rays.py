@@ -63,12 +63,12 @@ def image_rays(camera: Camera) -> Rays:
     """Rays through every pixel's centre, row by row."""
     k = camera.intrinsics
     middle = ray_directions(camera, np.array([k.centre_x, k.centre_y]))
-    across = ray_directions(camera, np.stack([np.arange(k.width) + 0.5, np.full(k.width, k.centre_y)], axis=-1))
+    across = ray_directions(camera, np.stack([np.arange(k.width) + 0.5, np.full(k.width, k.centre_y)], axis=-1)).astype(np.float32)
     down = ray_directions(camera, np.stack([np.full(k.height, k.centre_x), np.arange(k.height) + 0.5], axis=-1)) - middle
     rays = np.empty((k.height, k.width, 6), np.float32)
     for axis, origin in enumerate(camera.world_position()):
         rays[..., axis] = origin
-        np.add(across[:, axis], down[:, axis, None], out=rays[..., 3 + axis], casting="same_kind")
+        np.add(across[:, axis], down[:, axis, None].astype(np.float32), out=rays[..., 3 + axis])
     return Rays(rays.reshape(-1, 6))
 
 

@@ -91,8 +91,8 @@ class Surface:
         for i, texture in enumerate(self.textures):
             if texture is None:
                 continue
-            here = np.flatnonzero(material == i) if len(self.textures) > 1 else np.arange(len(material))
-            texel = texture.sample(np.take(uv, here, axis=1), np.take(level, here))
+            here = slice(None) if len(self.textures) == 1 else np.flatnonzero(material == i)
+            texel = texture.sample(uv[:, here], level[here])
             if len(texel) == 4:
                 texel[:3] /= np.maximum(texel[3], np.float32(1e-6))
             for plane, values in zip(colour, texel):
