@@ -285,10 +285,29 @@ def start_ray(workers: int) -> Any:
             if "RAY_ADDRESS" in os.environ:
                 ray.init(os.environ["RAY_ADDRESS"], **quiet)
             else:
-                ray.init("local", num_cpus=workers or None, include_dashboard=False, **quiet)
+                _on_a_thread_that_stays(lambda: ray.init("local", num_cpus=workers or None, include_dashboard=False, **quiet))
             _STARTED = True
         _OWNERS += 1
     return ray
+
+
+def _on_a_thread_that_stays(start: Callable[[], object]) -> None:
+    """Run `start` on a thread that lives as long as this process, and raise here what it raises.
+
+    The kernel kills Ray's processes when the thread that started them ends, and Ray then ends this process without a word. Whoever needs
+    Ray first may well be a short-lived task thread.
+    """
+    started: Future[object] = Future()
+
+    def run() -> None:
+        try:
+            started.set_result(start())
+        except BaseException as error:
+            started.set_exception(error)
+        threading.Event().wait()
+
+    threading.Thread(target=run, name="ray-keeper", daemon=True).start()
+    started.result()
 
 
 def stop_ray() -> None:

@@ -26,7 +26,12 @@ def summary(outcomes: Iterator[Outcome]) -> list[object]:
 
 @pytest.fixture(scope="module")
 def ray_pool() -> Iterator[Pool]:
+    """Ray starts on a thread that then ends, as Prefect's do: were Ray bound to it, the kernel would kill Ray, and Ray this process."""
     with Pool(ExecutionParams(backend="ray", workers=2, retries=1, recycle_after=200)) as pool:
+        first = threading.Thread(target=lambda: list(pool.map(work.square, [("first", 1)], 10.0)))
+        first.start()
+        first.join(120)
+        assert not first.is_alive()
         yield pool
 
 
