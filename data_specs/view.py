@@ -22,7 +22,10 @@ class ViewRecord(BaseModel):
     name: str
     camera: CameraRecord
     members: dict[MapName, str]
-    """Map name -> field of the sample, e.g. {"rgb": "front.rgb.png"}. The mask is the alpha channel of rgb."""
+    """Map name -> field of the sample, e.g. {"rgb": "front.rgb.png"}.
+
+    The alpha channel of rgb is how much of a pixel is covered; normal and position hold a surface exactly where depth > 0.
+    """
 
 
 class ViewsRecord(BaseModel):
