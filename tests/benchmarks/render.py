@@ -1,6 +1,7 @@
 """Rendering: per asset against the floor (the same rays, the same buffers, nothing else), encoders, Blender where it is installed, and the bill.
 
-Everything runs on one core, as each worker of a busy machine does. Floor and renderer take turns, and each counts with its best of three.
+Everything runs on one core, as each worker of a busy machine does, and processor time is counted, so that others on the machine do not
+matter. Floor and renderer take turns, and each counts with its best of three.
 """
 
 import importlib.util
@@ -162,6 +163,6 @@ def _opencv(pixels: np.ndarray, settings: list[int]) -> bytes:
 
 
 def _time(action: Callable[[], object]) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     action()
-    return time.perf_counter() - start
+    return time.process_time() - start
