@@ -83,7 +83,7 @@ def _table(data: Subjects, subjects: list[Subject], modes: list[Mode], work: Sam
         Pictures("true_renders", "true renders", "reference", truth, not_against="synthetic"),
         Pictures("photographs", "photographic pictures", "reference", photographs, views=False, not_against="real"),
     ]
-    others = [data.read(key).photographs for key in data.keys("train", len(subjects))]
+    others = [data.photographs(key) for key in data.keys("train", len(subjects))]
     if len(others) == len(subjects):
         rows.append(Pictures("other_photographs", "photographic pictures of other assets", "reference", others, views=False))
     rows += [Pictures(mode.name, mode.title, "model", [work.read(subject, mode) for subject in subjects]) for mode in modes]

@@ -17,10 +17,7 @@ DIGITS, DECIMALS = 6, 9
 CONSISTENCY = {
     "consistency_psnr": ("PSNR, dB", "views against their re-projections after back-projection onto the surface, inside the mask (SPEC R13)"),
     "consistency_ssim": ("SSIM", "the same comparison as structural similarity"),
-    "consistency_psnr_shared": (
-        "PSNR shared, dB",
-        "PSNR only where a second view sees the surface too, where that is at least 1 % of the mask",
-    ),
+    "consistency_psnr_shared": ("PSNR shared, dB", "PSNR only where a second view sees the surface too, where that is at least 1 % of the mask"),
 }
 DISTANCES = {
     "fid@micro:real": ("fid@micro", "real", "frechet"),
@@ -38,7 +35,7 @@ SPREADS = {
 
 @dataclass(frozen=True)
 class Pictures:
-    """A row to be measured. sets: one array (K, H, W, 3) float in [0, 1] on white for each asset; views: they are the asset's own views."""
+    """A row to be measured. sets: one array (K, H, W, 3) uint8 on white for each asset; views: they are the asset's own views."""
 
     name: str
     title: str
@@ -103,7 +100,7 @@ def _over_assets(values: dict[str, float]) -> dict[str, Any]:
 def _features(sets: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     """Features (N, D) of all pictures and the place (N,) of the asset that each belongs to."""
     groups = np.concatenate([np.full(len(pictures), place) for place, pictures in enumerate(sets)])
-    return np.concatenate([random_conv_features(pictures) for pictures in sets]), groups
+    return np.concatenate([random_conv_features(pictures / 255.0) for pictures in sets]), groups
 
 
 def _distance(formula: str, ours: tuple[np.ndarray, np.ndarray], reference: tuple[np.ndarray, np.ndarray]) -> dict[str, float]:

@@ -41,8 +41,8 @@ class SampleFolder:
             done(len(batch))
 
     def read(self, subject: Subject, mode: Mode) -> np.ndarray:
-        """The stored views of an asset, (V, H, W, 3) float64 in [0, 1]."""
-        row = decode_image(self.path(subject.asset_id, mode).read_bytes()) / 255.0
+        """The stored views of an asset, (V, H, W, 3) uint8."""
+        row = decode_image(self.path(subject.asset_id, mode).read_bytes())
         return np.stack(np.split(row, len(subject.record.views), axis=1))
 
     def path(self, key: str, mode: Mode) -> Path:

@@ -8,6 +8,7 @@ import numpy as np
 from data_specs.conventions import decode_normal, decode_position
 from data_specs.matched_real import MatchedRealRecord
 from data_specs.view import ViewsRecord
+from models.diffusion.pictures import on_white
 from models.geometry.back_projection import SurfaceView
 from tasks.artefacts import Workspace
 from tasks.sample_lookup import SampleLookup
@@ -17,7 +18,7 @@ OPAQUE = 255
 
 @dataclass(frozen=True)
 class Subject:
-    """One asset. render: decoded members of its render sample, and "__key__". photographs: (P, H, W, 3) float in [0, 1], on white."""
+    """One asset. render: decoded members of its render sample, and "__key__". photographs: (P, H, W, 3) uint8, on white."""
 
     record: ViewsRecord
     render: dict[str, Any]
@@ -29,11 +30,11 @@ class Subject:
         return self.record.asset_id
 
     def true_views(self) -> np.ndarray:
-        """The renders on white, (V, H, W, 3) float in [0, 1]."""
+        """The renders on white, (V, H, W, 3) uint8."""
         return np.stack([on_white(self.render[view.members["rgb"]]) for view in self.record.views])
 
     def surface_views(self, pictures: np.ndarray) -> list[SurfaceView]:
-        """Pictures (V, H, W, 3) float in [0, 1] of the asset's views, on its geometry.
+        """Pictures (V, H, W, 3) uint8 of the asset's views, on its geometry.
 
         The mask holds the pixels that the object covers wholly: those of the silhouette show the background too.
         """
@@ -44,7 +45,7 @@ class Subject:
         mask = (self.render[view.members["rgb"]][..., 3] == OPAQUE) & (self.render[view.members["depth"]] > 0)
         position = decode_position(self.render[view.members["position"]], mask).astype(np.float64)
         normal = decode_normal(self.render[view.members["normal"]], mask).astype(np.float64)
-        return SurfaceView(picture, mask, position, normal, view.camera.to_camera())
+        return SurfaceView(picture / 255.0, mask, position, normal, view.camera.to_camera())
 
 
 class Subjects:
@@ -61,17 +62,14 @@ class Subjects:
 
     def read(self, key: str) -> Subject:
         """One asset. Raises ValueError naming the shard when it is damaged."""
-        render, matched_real = self.render.read(key), self.matched_real.read(key)
-        members = MatchedRealRecord.model_validate(matched_real["matched.json"]).members
-        photographs = np.stack([on_white(matched_real[member]) for member in members])
-        return Subject(ViewsRecord.model_validate(render["views.json"]), {"__key__": key, **render}, photographs)
+        render = self.render.read(key)
+        return Subject(ViewsRecord.model_validate(render["views.json"]), {"__key__": key, **render}, self.photographs(key))
+
+    def photographs(self, key: str) -> np.ndarray:
+        """The photographic pictures of one asset on white, (P, H, W, 3) uint8."""
+        sample = self.matched_real.read(key)
+        return np.stack([on_white(sample[member]) for member in MatchedRealRecord.model_validate(sample["matched.json"]).members])
 
     def digests(self) -> dict[str, str]:
         """Word -> digest of the data sets behind the subjects."""
         return {"shards": self.verified.digest(), "render": self.render.digest(), "matched_real": self.matched_real.digest()}
-
-
-def on_white(rgba: np.ndarray) -> np.ndarray:
-    """(H, W, 4) uint8 with straight alpha -> (H, W, 3) float64 in [0, 1] on white."""
-    colour, alpha = rgba[..., :3] / 255.0, rgba[..., 3:] / 255.0
-    return colour * alpha + (1.0 - alpha)

@@ -6,7 +6,7 @@ import numpy as np
 
 from data_specs.asset import AssetRecord
 from tasks.report.inputs import Inputs
-from tasks.report.pictures import data_uri, fit, on_white
+from tasks.report.pictures import data_uri, fit, opaque
 
 PREVIEW_PIXELS = 176
 
@@ -30,5 +30,5 @@ def _item(sample: dict[str, Any]) -> dict[str, Any]:
     preview = sample.get("preview.jpg")
     return {
         "record": AssetRecord.model_validate(sample["asset.json"]),
-        "picture": None if preview is None else data_uri(fit(on_white(preview), PREVIEW_PIXELS)),
+        "picture": None if preview is None else data_uri(fit(opaque(preview), PREVIEW_PIXELS)),
     }

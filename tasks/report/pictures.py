@@ -7,15 +7,14 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from models.diffusion.pictures import on_white
+
 GAP_PIXELS = 4
 
 
-def on_white(picture: np.ndarray) -> np.ndarray:
-    """Composite RGBA over white: (H, W, 3) or (H, W, 4) uint8 -> (H, W, 3) uint8."""
-    if picture.shape[-1] == 3:
-        return picture
-    alpha = picture[..., 3:].astype(np.float32) / 255.0
-    return np.rint(picture[..., :3] * alpha + 255.0 * (1.0 - alpha)).astype(np.uint8)
+def opaque(picture: np.ndarray) -> np.ndarray:
+    """RGB as it is, RGBA composited over white: (H, W, 3) or (H, W, 4) uint8 -> (H, W, 3) uint8."""
+    return picture if picture.shape[-1] == 3 else on_white(picture)
 
 
 def fit(picture: np.ndarray, side_pixels: int) -> np.ndarray:
@@ -29,7 +28,7 @@ def fit(picture: np.ndarray, side_pixels: int) -> np.ndarray:
 
 def strip(pictures: list[np.ndarray], side_pixels: int) -> np.ndarray:
     """Put pictures side by side with white gaps, each scaled by `fit`: (H, W, 3) uint8."""
-    tiles = [fit(on_white(picture), side_pixels) for picture in pictures]
+    tiles = [fit(opaque(picture), side_pixels) for picture in pictures]
     height = max(tile.shape[0] for tile in tiles)
     padded = [np.pad(tile, ((0, height - tile.shape[0]), (0, GAP_PIXELS), (0, 0)), constant_values=255) for tile in tiles]
     return np.concatenate(padded, axis=1)[:, :-GAP_PIXELS]

@@ -30,7 +30,7 @@ class KnownSampler:
         return [self._views(subject, mode) for subject in subjects]
 
     def _views(self, subject: Subject, mode: Mode) -> np.ndarray:
-        views = np.rint(subject.true_views() * 255).astype(np.uint8)
+        views = subject.true_views()
         if mode.name == "real":
             views[1::2] = views[1::2, ..., ::-1] // 2
         return views

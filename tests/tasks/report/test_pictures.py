@@ -6,7 +6,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from tasks.report.pictures import GAP_PIXELS, data_uri, fit, on_white, show_geometry, strip
+from tasks.report.pictures import GAP_PIXELS, data_uri, fit, opaque, show_geometry, strip
 
 
 def opened(uri: str) -> np.ndarray:
@@ -15,7 +15,8 @@ def opened(uri: str) -> np.ndarray:
 
 def test_alpha_is_composited_on_white() -> None:
     rgba = np.array([[[200, 100, 0, 255], [200, 100, 0, 0], [200, 100, 0, 51]]], np.uint8)
-    np.testing.assert_array_equal(on_white(rgba)[0], [[200, 100, 0], [255, 255, 255], [244, 224, 204]])
+    np.testing.assert_array_equal(opaque(rgba)[0], [[200, 100, 0], [255, 255, 255], [244, 224, 204]])
+    np.testing.assert_array_equal(opaque(rgba[..., :3]), rgba[..., :3])
 
 
 def test_png_is_exact_and_jpeg_close() -> None:
