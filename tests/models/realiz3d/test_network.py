@@ -1,6 +1,7 @@
 """The whole network: unchanged base at the start, domains by block, modes, control as concatenated channels, the folder."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,15 @@ def test_a_tile_of_the_default_positions_is_a_picture_of_the_base() -> None:
     for tile, view in enumerate(from_grid(LATENTS).unbind(1)):
         alone = model.base.backbone(view, TIMES, model.base.read(["a red cup", ""]))
         torch.testing.assert_close(from_grid(grid)[:, tile], alone, atol=1e-5, rtol=0)
+
+
+def test_the_control_is_frozen_with_the_embeddings() -> None:
+    model = stirred(small_model())
+    for frozen in (0, 1):
+        model.zero_grad(set_to_none=True)
+        chosen = replace(condition(model, control=CONTROL), frozen_blocks=frozen)
+        model(LATENTS, TIMES, chosen).square().mean().backward()
+        assert all((weight.grad is None) is (frozen > 0) for weight in model.control.parameters())
 
 
 def test_null_control_is_zero_latents() -> None:
