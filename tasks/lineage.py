@@ -98,7 +98,7 @@ class Lineage:
         children = [Node(f"weights sha256 {record['weights_sha256']}"), Node(f"settings {settings}"), *self._commit(record["id"])]
         children += [self._parent(role, parent, record["parents"][role]) for role, parent in record["settings"].get("parents", {}).items()]
         if with_data:
-            children += [self._data(word, digest) for word, digest in record["data"].items()]
+            children += [self._data(word, digest) for word, digest in self._data_of(record).items()]
         return Node(f"run {name} ({record['id']})", children)
 
     def _commit(self, run_id: str) -> list[Node]:
@@ -117,18 +117,31 @@ class Lineage:
             return Node(f"{role}: {parent.text}", parent.children)
         return Node(f"{role}: run {name} with weights sha256 {weights}, which is no longer on disk")
 
+    def _data_of(self, record: dict[str, Any]) -> dict[str, str]:
+        """Word -> digest of the data sets that a run read, and of the assets that those were made of."""
+        read: dict[str, str] = record["data"]
+        known = [self.manifests[word] for word, digest in read.items() if word in self.manifests and self.manifests[word].digest() == digest]
+        return read | dict(source for manifest in known for source in manifest.inputs.items() if source[0] == "assets")
+
     def _data(self, word: str, digest: str) -> Node:
-        """A data set and its shards of the training split, down to assets; only named when it has changed on disk since."""
+        """A data set and its shards of the training split, those of assets down to authors; only named when it has changed on disk since."""
         manifest = self.manifests.get(word)
         if manifest is None or manifest.digest() != digest:
             return Node(f"data {word} {digest}, no longer on disk (`dvc checkout` of the run's commit brings it back)")
         shards = [row for row in manifest.shards if row.split == "train"]
         text = f"data {word} {digest}: {sum(len(row.samples) for row in shards)} samples in {len(shards)} shards to train on"
-        return Node(text, [self._shard(row) for row in shards])
+        return Node(text, [self._shard(word, row) for row in shards])
 
-    def _shard(self, row: ShardRow) -> Node:
-        assets = [Node(_credit(self.assets[key]) if key in self.assets else f"asset {key}, no longer in the catalogue") for key in row.samples]
-        return Node(f"shard {row.file} sha256 {row.sha256}", assets)
+    def _shard(self, word: str, row: ShardRow) -> Node:
+        text = f"shard {row.file} sha256 {row.sha256}"
+        if word == "assets":
+            return Node(text, [Node(_credit(self.assets[key])) for key in row.samples])
+        return Node(f"{text}, made of {', '.join(self._shard_files.get(sha256, sha256) for sha256 in row.inputs)}")
+
+    @cached_property
+    def _shard_files(self) -> dict[str, str]:
+        """sha256 -> word and file of every shard on disk."""
+        return {row.sha256: f"{word}/{row.file}" for word, manifest in self.manifests.items() for row in manifest.shards}
 
     def _picture(self, path: Path) -> Node:
         """A sampling grid `train/<run>/pictures/<name>.png` or a sample `evaluate/samples/<asset>.<mode>.png`."""

@@ -1,5 +1,6 @@
 """Decoded samples of shards (arrays and JSON by member name) to tensors in [-1, 1]."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,27 +19,54 @@ VIEW_MEMBERS = rf"views\.json|({'|'.join(ORTHOGONAL_NAMES)})\.(rgb|normal|positi
 MATCHED_MEMBERS = r"matched\.json|view\d+\.rgb\.\w+"
 
 
-def view_tensors(sample: Decoded, name: MapName) -> Tensor:
-    """One map of the four orthogonal views of a render sample, in tile order: (4, 3, H, W) float32.
+def view_batch(samples: list[Decoded], names: Sequence[MapName]) -> Tensor:
+    """Maps of the four orthogonal views of render samples: (samples, 4 in tile order, 3 for each of `names`, H, W) float32.
 
     RGB is composited on white; normals and positions keep their stored coding (black outside the object).
-    Raises ValueError naming sample and view when it is not there.
+    Raises ValueError naming sample and view when a map is not there.
     """
-    views = {view["name"]: view for view in sample[VIEWS_RECORD]["views"]}
-    missing = [view for view in ORTHOGONAL_NAMES if view not in views or views[view]["members"].get(name) not in sample]
-    if missing:
-        raise ValueError(f"render sample {sample['__key__']!r} has no {name} of view {missing[0]!r}: render it with the plan orthogonal4")
-    arrays = [sample[views[view]["members"][name]] for view in ORTHOGONAL_NAMES]
-    return _tensors([on_white(array) if name == "rgb" else array for array in arrays])
+    pictures = [_view_map(sample, view, name) for sample in samples for view in ORTHOGONAL_NAMES for name in names]
+    return _tensors(pictures).reshape(len(samples), len(ORTHOGONAL_NAMES), 3 * len(names), *pictures[0].shape[:2])
+
+
+def view_tensors(sample: Decoded, name: MapName) -> Tensor:
+    """One map of the four orthogonal views of a render sample, as `view_batch` has it: (4, 3, H, W) float32."""
+    return view_batch([sample], (name,))[0]
+
+
+def _view_map(sample: Decoded, view: str, name: MapName) -> np.ndarray:
+    record = next((record for record in sample[VIEWS_RECORD]["views"] if record["name"] == view), None)
+    picture = None if record is None else sample.get(record["members"].get(name))
+    if picture is None:
+        raise ValueError(f"render sample {sample['__key__']!r} has no {name} of view {view!r}: render it with the plan orthogonal4")
+    return on_white(picture) if name == "rgb" else picture
+
+
+def matched_batch(samples: list[Decoded], chosen: Sequence[Sequence[int]]) -> Tensor:
+    """The chosen pictures of matched real samples on white, as many of each: (samples, chosen, 3, H, W) float32.
+
+    Raises ValueError when a member that the record names is missing.
+    """
+    pictures = [on_white(_matched_pictures(sample)[place]) for sample, places in zip(samples, chosen) for place in places]
+    return _tensors(pictures).unflatten(0, (len(samples), -1))
 
 
 def matched_tensors(sample: Decoded) -> Tensor:
-    """The pictures of a matched real sample on white: (pictures, 3, H, W) float32. Raises ValueError when a named member is missing."""
+    """All pictures of a matched real sample, as `matched_batch` has them: (pictures, 3, H, W) float32."""
+    return matched_batch([sample], [range(len(_matched_pictures(sample)))])[0]
+
+
+def matched_count(sample: Decoded) -> int:
+    """How many pictures a matched real sample has."""
+    return len(sample[MATCHED_RECORD]["members"])
+
+
+def _matched_pictures(sample: Decoded) -> list[np.ndarray]:
     members = sample[MATCHED_RECORD]["members"]
     missing = [member for member in members if member not in sample]
     if missing or not members:
         raise ValueError(f"matched_real sample {sample['__key__']!r} has no picture {missing[0] if missing else ''}")
-    return _tensors([on_white(sample[member]) for member in members])
+    return [sample[member] for member in members]
 
 
 def caption_of(sample: Decoded) -> str:

@@ -15,7 +15,7 @@ from models.diffusion.guidance import guide
 from models.diffusion.pictures import sheet, to_uint8
 from models.diffusion.prompts import drop_texts
 from models.diffusion.sampler import ddim_sample
-from models.diffusion.samples import MATCHED_MEMBERS, Decoded, caption_of, matched_tensors, pick, stack
+from models.diffusion.samples import MATCHED_MEMBERS, Decoded, caption_of, matched_batch, matched_count, pick
 from models.diffusion.text_to_image import TextToImage, load_vae, save_text_to_image
 from models.micro.shapes import TransformerShape
 from models.micro.vae_recipe import seeded
@@ -53,9 +53,8 @@ class BaseRecipe:
     def collate(self, samples: dict[str, list[Decoded]], rng: StepRandom) -> Batch:
         """`pixels` (B, n, 3, H, W) and `captions`, one per sample."""
         matched = samples["matched_real"]
-        pools = [matched_tensors(sample) for sample in matched]
-        chosen = [pool[pick(self.config.pictures_per_sample, len(pool), rng.sample(k, "pictures"))] for k, pool in enumerate(pools)]
-        return {"pixels": stack(chosen), "captions": [caption_of(sample) for sample in matched]}
+        chosen = [pick(self.config.pictures_per_sample, matched_count(sample), rng.sample(k, "pictures")) for k, sample in enumerate(matched)]
+        return {"pixels": matched_batch(matched, chosen), "captions": [caption_of(sample) for sample in matched]}
 
     def loss(self, network: nn.Module, batch: Batch, rng: StepRandom) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean squared error of the predicted noise; every picture has its own timestep."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from data_specs.camera import CameraRecord
 from data_specs.view import ORTHOGONAL_NAMES
 from models.diffusion.prompts import Prompts
-from models.diffusion.samples import VIEWS_RECORD, Decoded, view_tensors
+from models.diffusion.samples import VIEWS_RECORD, Decoded, view_batch
 from models.realiz3d.grid import VIEWS, from_grid
 
 ControlKind = Literal["maps", "viewpoint"]
@@ -68,14 +68,21 @@ class ViewpointControl(nn.Module):
         return self.project(torch.cat([angles.sin(), angles.cos()], dim=-1).flatten(2))[:, :, None]
 
 
-def control_from_views(sample: Decoded, kind: ControlKind = "maps") -> Tensor:
-    """The control of a decoded render sample, its views in tile order.
+def controls_from_views(samples: list[Decoded], kind: ControlKind = "maps") -> Tensor:
+    """The controls of decoded render samples, their views in tile order.
 
-    Returns (4, 6, H, W) float32, normal and position maps in [-1, 1] (black = -1 outside the object), or for "viewpoint" (4, 3) unit vectors
-    from the object to the camera. Raises ValueError naming what the sample lacks.
+    Returns (B, 4, 6, H, W) float32, normal and position maps in [-1, 1] (black = -1 outside the object), or for "viewpoint" (B, 4, 3) unit
+    vectors from the object to the camera. Raises ValueError naming what a sample lacks.
     """
-    if kind == "maps":
-        return torch.cat([view_tensors(sample, name) for name in MAP_NAMES], dim=1)
+    return view_batch(samples, MAP_NAMES) if kind == "maps" else torch.stack([_viewpoints(sample) for sample in samples])
+
+
+def control_from_views(sample: Decoded, kind: ControlKind = "maps") -> Tensor:
+    """The control of one decoded render sample: an entry of `controls_from_views`."""
+    return controls_from_views([sample], kind)[0]
+
+
+def _viewpoints(sample: Decoded) -> Tensor:
     cameras: dict[str, Any] = {view["name"]: view["camera"] for view in sample[VIEWS_RECORD]["views"]}
     missing = set(ORTHOGONAL_NAMES) - set(cameras)
     if missing:

@@ -24,16 +24,16 @@ from models.diffusion.samples import (
     VIEWS_RECORD,
     Decoded,
     caption_of,
-    matched_tensors,
+    matched_batch,
+    matched_count,
     pick,
-    stack,
-    view_tensors,
+    view_batch,
 )
 from models.diffusion.text_to_image import load_text_to_image
 from models.micro.shapes import BaseShape
 from models.micro.vae_recipe import seeded
 from models.realiz3d.binding import PROBABILITY, SHARE, UNBOUND, Binding, draw_binding
-from models.realiz3d.conditioning import Condition, ControlKind, control_from_views
+from models.realiz3d.conditioning import Condition, ControlKind, controls_from_views
 from models.realiz3d.grid import VIEWS
 from models.realiz3d.network import Realiz3D, Realiz3DConfig, load_model, save_model
 from models.realiz3d.sampling import SamplingSettings, sample_tiles, sample_views
@@ -111,15 +111,14 @@ class _Training:
 
     def _synthetic(self, samples: list[Decoded]) -> dict[str, Any]:
         return {
-            "pixels": stack([view_tensors(sample, "rgb") for sample in samples]),
+            "pixels": view_batch(samples, ("rgb",)),
             "captions": [caption_of(sample) for sample in samples],
             "domains": [sample[VIEWS_RECORD]["domain"] for sample in samples],
         }
 
     def _real(self, samples: list[Decoded], places: range, rng: StepRandom) -> dict[str, Any]:
-        pools = [matched_tensors(sample) for sample in samples]
-        tiles = [pool[pick(VIEWS, len(pool), rng.sample(k, "tiles"))] for k, pool in zip(places, pools)]
-        return {"pixels": stack(tiles), "captions": [caption_of(sample) for sample in samples], "domains": ["real"] * len(samples)}
+        tiles = [pick(VIEWS, matched_count(sample), rng.sample(k, "tiles")) for k, sample in zip(places, samples)]
+        return {"pixels": matched_batch(samples, tiles), "captions": [caption_of(sample) for sample in samples], "domains": ["real"] * len(samples)}
 
     def _errors(self, network: Realiz3D, part: dict[str, Any], places: range, rng: StepRandom, binding: Binding) -> Tensor:
         """The loss of each sample of one source. Synthetic samples with a control see their other views, all others only themselves."""
@@ -216,7 +215,7 @@ class Stage2Recipe(_Training):
         return drawn if self.config.layer_aware else replace(drawn, frozen_blocks=0)
 
     def _synthetic(self, samples: list[Decoded]) -> dict[str, Any]:
-        return {**super()._synthetic(samples), "control": stack([control_from_views(sample, self.config.control) for sample in samples])}
+        return {**super()._synthetic(samples), "control": controls_from_views(samples, self.config.control)}
 
 
 def _from_base(config: FirstConfig, parents: dict[str, Path], name: str) -> Realiz3D:

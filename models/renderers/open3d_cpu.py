@@ -1,44 +1,40 @@
-"""The default renderer: Embree rays (Open3D) for geometry, NumPy and OpenCV for shading. Needs neither GPU nor display.
+"""The default renderer: Embree rays (Open3D) for geometry, NumPy and OpenCV for shading. Needs neither GPU nor display."""
 
-Geometry maps hold the first surface that is at least half opaque, exactly at the pixel's centre. Colour is composited through
-whatever is see-through before it. Letters: M rays, N hits, H x W pixels.
-"""
-
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import open3d as o3d
 
 from data_specs.asset import Mesh
-from data_specs.camera import Camera, Intrinsics
-from models.renderers.base import EnvironmentLight, LightSource, Maps
-from models.renderers.lights import Points, light_points
-from models.renderers.rays import Hits, Rays, crop, image_rays, object_window, spread_rays
+from data_specs.camera import Camera
+from models.renderers.base import LightSource, Maps
+from models.renderers.frame import draw
+from models.renderers.rays import Hits, Rays, sample_places, spread_rays
 from models.renderers.surface import Surface
-from models.renderers.textures import encode_srgb
-
-MAX_LAYERS = 8
-"""Surfaces along one ray that are looked through; what lies behind them is left out."""
 
 LAYER_STEP = np.float32(1e-4)
-SOLID = 0.5
-EDGE_CONTRAST = 12
-"""Neighbours whose colour or opacity differs by more (of 255) look different."""
+"""The next surface along a ray lies at least this much deeper, in metres."""
 
-EDGE_BEND = 1.5
-"""A step is where depth bends by more than this many pixel lengths from one pixel to the next: creases of 75 degrees count."""
 
-RAYS_SHARE_AT_EDGES = 4
-"""A lookup at an edge gets a quarter of the light rays: there are several in a pixel."""
+class Open3DRenderer:
+    """`models/renderers/base.Renderer` on the CPU. Calls are independent: one instance may be shared by threads."""
 
-NEIGHBOURS = np.ones((3, 3), np.uint8)
-SECOND_DIFFERENCE = np.array([[1.0, -2.0, 1.0]], np.float32)
+    def load(self, mesh: Mesh) -> "Scene":
+        """Build the acceleration structure and the mip levels; raises ValueError for a mesh that cannot be drawn."""
+        surface = Surface(mesh)
+        embree = o3d.t.geometry.RaycastingScene()
+        embree.add_triangles(o3d.core.Tensor.from_numpy(surface.vertices), o3d.core.Tensor.from_numpy(surface.faces))
+        return Scene(embree, surface)
+
+    def render(self, scene: "Scene", camera: Camera, light: LightSource, samples_per_edge_pixel: int) -> Maps:
+        """Draw one view; `samples_per_edge_pixel` = 1 leaves edges jagged."""
+        return draw(scene, camera, light, samples_per_edge_pixel)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A loaded mesh: acceleration structure and look-up tables."""
+    """A loaded mesh (`frame.Drawable`): acceleration structure and look-up tables."""
 
     embree: o3d.t.geometry.RaycastingScene
     surface: Surface
@@ -47,47 +43,32 @@ class Scene:
         """Whether rays (M, 6) float32 hit anything, (M,) bool."""
         return self.embree.test_occlusions(o3d.core.Tensor.from_numpy(rays)).numpy()
 
+    def centres(self, camera: Camera, rays: Rays) -> "EmbreeCaster":
+        """A caster of the rays through all pixel centres."""
+        return EmbreeCaster(self.embree, rays)
+
+    def spread(self, camera: Camera, centres: Rays, pixels: np.ndarray, samples: int) -> Iterator[tuple["EmbreeCaster", Rays]]:
+        """One caster of all samples of all pixels."""
+        rays = spread_rays(camera, centres, sample_places(samples))
+        yield EmbreeCaster(self.embree, rays), rays
+
 
 @dataclass(frozen=True)
-class Sampling:
-    """How rays are shaded.
+class EmbreeCaster:
+    """`frame.Caster` of any rays."""
 
-    pixel_length: metres that a pixel is wide at depth 1. light_rays: per lookup, for environment light.
-    samples: rays of one pixel, which lie beside each other; those on the same face share one lookup.
-    """
+    embree: o3d.t.geometry.RaycastingScene
+    rays: Rays
 
-    light: LightSource
-    pixel_length: float
-    light_rays: int
-    samples: int
+    def first(self) -> Hits:
+        """The nearest surface of every ray that meets one."""
+        return cast(self.embree, self.rays)
 
-
-class Open3DRenderer:
-    """`models/renderers/base.Renderer` on the CPU. Calls are independent: one instance may be shared by threads."""
-
-    def load(self, mesh: Mesh) -> Scene:
-        """Build the acceleration structure and the mip levels; raises ValueError for a mesh that cannot be drawn."""
-        surface = Surface(mesh)
-        embree = o3d.t.geometry.RaycastingScene()
-        embree.add_triangles(o3d.core.Tensor.from_numpy(surface.vertices), o3d.core.Tensor.from_numpy(surface.faces))
-        return Scene(embree, surface)
-
-    def render(self, scene: Scene, camera: Camera, light: LightSource, samples_per_edge_pixel: int) -> Maps:
-        """Draw one view; `samples_per_edge_pixel` = 1 leaves edges jagged."""
-        k, window = camera.intrinsics, object_window(scene.surface.vertices, camera)
-        seen, length = crop(camera, window), 1.0 / k.focal_x
-        pixels = np.arange(k.height * k.width).reshape(k.height, k.width)[window].reshape(-1)
-        rays, light_rays = image_rays(seen), light.rays if isinstance(light, EnvironmentLight) else 0
-        colour, solid = trace(scene, rays, Sampling(light, length, light_rays, samples=1))
-        maps = _geometry(scene, rays, solid, pixels, np.zeros((k.height, k.width, 4), np.uint8))
-        _pack(colour, maps.rgb, pixels)
-        if samples_per_edge_pixel > 1:
-            edges = find_edges(maps.rgb[window], maps.depth[window], _material_map(scene, solid, seen.intrinsics), length)
-            fine = Sampling(light, length, max(light_rays // RAYS_SHARE_AT_EDGES, 1), samples_per_edge_pixel)
-            spread = _supersample(scene, rays.part(edges), fine, seen) * samples_per_edge_pixel
-            # The ray through the centre counts too: a pixel that has depth is never fully transparent.
-            _pack((spread + np.take(colour, edges, axis=1)) / (samples_per_edge_pixel + 1), maps.rgb, pixels[edges])
-        return maps
+    def behind(self, hits: Hits) -> Hits:
+        """What the rays of `hits` meet next."""
+        start = hits.depth + LAYER_STEP
+        further = cast(self.embree, self.rays.part(hits.ray).beyond(start))
+        return Hits(hits.ray[further.ray], start[further.ray] + further.depth, further.face, further.barycentric)
 
 
 def cast(embree: o3d.t.geometry.RaycastingScene, rays: Rays) -> Hits:
@@ -97,117 +78,3 @@ def cast(embree: o3d.t.geometry.RaycastingScene, rays: Rays) -> Hits:
     ray = np.flatnonzero(depth < np.inf)
     face, barycentric = np.take(answer["primitive_ids"].numpy(), ray), np.take(answer["primitive_uvs"].numpy(), ray, axis=0)
     return Hits(ray, np.take(depth, ray), face.astype(np.int64), np.ascontiguousarray(barycentric.T))
-
-
-def trace(scene: Scene, rays: Rays, sampling: Sampling) -> tuple[np.ndarray, Hits]:
-    """Colour of M rays and the solid surfaces they meet.
-
-    Returns (4, M) float32 linear, multiplied by opacity, composited front to back; and the first hit of each ray that is at least half opaque.
-    """
-    hits = cast(scene.embree, rays)
-    colour = np.zeros((4, len(rays.interleaved)), np.float32)
-    for plane, shaded in zip(colour, _shade(scene, rays, hits, sampling)):
-        plane[hits.ray] = shaded
-    if not scene.surface.see_through:
-        return colour, hits
-    return colour, _look_through(scene, rays, sampling, hits, colour)
-
-
-def _look_through(scene: Scene, rays: Rays, sampling: Sampling, hits: Hits, colour: np.ndarray) -> Hits:
-    """Add what lies behind see-through surfaces to `colour`; returns the solid hits."""
-    found, solid, opacity = np.zeros(len(rays.interleaved), bool), [], colour[3, hits.ray]
-    for _ in range(MAX_LAYERS):
-        first = (opacity >= SOLID) & ~found[hits.ray]
-        found[hits.ray[first]] = True
-        solid.append(hits.part(first))
-        hits = _behind(scene, rays, hits.part(opacity < 1.0))
-        if not len(hits.ray):
-            break
-        shaded = _shade(scene, rays, hits, sampling)
-        colour[:, hits.ray] += (1.0 - colour[3, hits.ray]) * shaded
-        opacity = shaded[3]
-    return Hits(*(np.concatenate([getattr(part, name) for part in solid], axis=-1) for name in ("ray", "depth", "face", "barycentric")))
-
-
-def _behind(scene: Scene, rays: Rays, hits: Hits) -> Hits:
-    """What rays meet next, after `hits`."""
-    start = hits.depth + LAYER_STEP
-    further = cast(scene.embree, rays.part(hits.ray).beyond(start))
-    return Hits(hits.ray[further.ray], start[further.ray] + further.depth, further.face, further.barycentric)
-
-
-def _shade(scene: Scene, rays: Rays, hits: Hits, sampling: Sampling) -> np.ndarray:
-    """Linear colour of hits, multiplied by opacity, (4, N) float32. rays: all M rays."""
-    if sampling.samples == 1 or not len(hits.ray):
-        return _look_up(scene, rays.part(hits.ray), hits, sampling)
-    changes = (np.diff(hits.face) != 0) | (np.diff(hits.ray // sampling.samples) != 0)
-    starts = np.concatenate([[0], np.flatnonzero(changes) + 1])
-    lengths = np.diff(starts, append=len(hits.ray))
-    middle = hits.part(starts + lengths // 2)
-    return np.repeat(_look_up(scene, rays.part(middle.ray), middle, sampling), lengths, axis=1)
-
-
-def _look_up(scene: Scene, rays: Rays, hits: Hits, sampling: Sampling) -> np.ndarray:
-    """Linear colour of hits, multiplied by opacity, (4, N) float32. rays: the N rays of the hits."""
-    directions = rays.directions()
-    colour = scene.surface.base_colour(hits, directions, sampling.pixel_length)
-    if isinstance(sampling.light, EnvironmentLight):
-        normal, flat = scene.surface.shading_normals(hits, directions)
-        view = directions / np.linalg.norm(directions, axis=0)
-        points = Points(*(np.ascontiguousarray(rows.T) for rows in (rays.points(hits.depth), normal, flat, view)))
-        colour[:3] = light_points(sampling.light, colour[:3].T, points, scene.occluded, sampling.light_rays).T
-    if scene.surface.see_through:
-        colour[:3] *= colour[3]
-    return colour
-
-
-def _geometry(scene: Scene, rays: Rays, solid: Hits, pixels: np.ndarray, rgb: np.ndarray) -> Maps:
-    """The exact maps of the solid hits beside a picture (H, W, 4). pixels: (M,) the flat index in the picture of each ray."""
-    met, where, shape = rays.part(solid.ray), np.take(pixels, solid.ray), rgb.shape[:2]
-    mask, depth = np.zeros(shape, bool), np.zeros(shape, np.float32)
-    normal, position = np.zeros((*shape, 3), np.float32), np.zeros((*shape, 3), np.float32)
-    mask.reshape(-1)[where], depth.reshape(-1)[where] = True, solid.depth
-    facing, _ = scene.surface.shading_normals(solid, met.directions())
-    for canvas, rows in ((normal, facing), (position, met.points(solid.depth))):
-        for axis, row in enumerate(rows):
-            canvas.reshape(-1, 3)[:, axis][where] = row
-    return Maps(rgb, mask, depth, normal, position)
-
-
-def _material_map(scene: Scene, solid: Hits, size: Intrinsics) -> np.ndarray:
-    """Which material each ray of a picture meets, counted from 1, (H, W) uint16."""
-    materials = np.zeros(size.height * size.width, np.uint16)
-    materials[solid.ray] = np.take(scene.surface.face_material, solid.face) + 1
-    return materials.reshape(size.height, size.width)
-
-
-def find_edges(rgb: np.ndarray, depth: np.ndarray, material: np.ndarray, pixel_length: float) -> np.ndarray:
-    """Pixels whose picture one ray cannot tell: outlines, and steps of depth or borders between materials whose two sides look different.
-
-    rgb: (H, W, 4) uint8. depth: (H, W) float32 metres, 0 = no hit. material: (H, W) uint16. pixel_length: metres at depth 1.
-    Returns flat pixel indices. Depth is judged by the second difference of 1 / depth, which is zero on every plane.
-    """
-    contrast = cv2.morphologyEx(rgb, cv2.MORPH_GRADIENT, NEIGHBOURS)
-    step = cv2.morphologyEx(material, cv2.MORPH_GRADIENT, NEIGHBOURS) > 0
-    inverse = np.divide(1.0, depth, out=np.zeros_like(depth), where=depth > 0)
-    allowed = np.float32(EDGE_BEND * pixel_length) * inverse
-    for line in (SECOND_DIFFERENCE, SECOND_DIFFERENCE.T):
-        step |= np.abs(cv2.filter2D(inverse, cv2.CV_32F, line, borderType=cv2.BORDER_REPLICATE)) > allowed
-    red, green, blue, opacity = (plane > EDGE_CONTRAST for plane in cv2.split(contrast))
-    return np.flatnonzero(opacity | (step & (red | green | blue)))
-
-
-def _supersample(scene: Scene, centres: Rays, sampling: Sampling, camera: Camera) -> np.ndarray:
-    """Mean colour of the samples spread over the pixels of E rays, (4, E) float32."""
-    colour, _ = trace(scene, spread_rays(camera, centres, sampling.samples), sampling)
-    return colour.reshape(4, -1, sampling.samples) @ np.full(sampling.samples, 1.0 / sampling.samples, np.float32)
-
-
-def _pack(colour: np.ndarray, rgb: np.ndarray, pixels: np.ndarray) -> None:
-    """Write linear colour multiplied by opacity (4, M) as sRGB with straight alpha into `rgb` (H, W, 4) uint8 at flat indices (M,)."""
-    covered = np.flatnonzero(colour[3] > 0)
-    seen = np.take(colour, covered, axis=1)
-    if seen[3].min(initial=1.0) < 1.0:
-        seen[:3] /= seen[3]
-    packed = np.stack([*encode_srgb(seen[:3]), np.rint(seen[3] * 255.0).astype(np.uint8)], axis=-1)
-    rgb.reshape(-1).view(np.uint32)[pixels[covered]] = packed.view(np.uint32)[:, 0]

@@ -72,18 +72,22 @@ def image_rays(camera: Camera) -> Rays:
     return Rays(rays.reshape(-1, 6))
 
 
-def spread_rays(camera: Camera, centres: Rays, samples: int) -> Rays:
-    """`samples` rays evenly spread over the pixel of each of E rays through pixel centres: (E * samples) rays, pixel by pixel.
+def sample_places(samples: int) -> np.ndarray:
+    """Where the samples of a pixel lie, (samples, 2) float64 in (0, 1).
 
     Every row and every column of a samples x samples grid over the pixel holds one of them. They go around the pixel, so that an edge
     through it parts them into few runs.
     """
     columns = np.arange(samples)
     rows = np.argsort(columns * 0.6180339887 % 1.0)
-    spread = (np.stack([columns, rows], axis=-1) + 0.5) / samples
-    spread = spread[np.argsort(np.arctan2(spread[:, 1] - 0.5, spread[:, 0] - 0.5))]
-    offsets = (ray_directions(camera, spread) - ray_directions(camera, np.array([0.5, 0.5]))).astype(np.float32)
-    rays = np.repeat(centres.interleaved, samples, axis=0).reshape(-1, samples, 6)
+    places = (np.stack([columns, rows], axis=-1) + 0.5) / samples
+    return places[np.argsort(np.arctan2(places[:, 1] - 0.5, places[:, 0] - 0.5))]
+
+
+def spread_rays(camera: Camera, centres: Rays, places: np.ndarray) -> Rays:
+    """Rays through S places (S, 2) in the pixel of each of E rays through pixel centres: (E * S) rays, pixel by pixel."""
+    offsets = (ray_directions(camera, places) - ray_directions(camera, np.array([0.5, 0.5]))).astype(np.float32)
+    rays = np.repeat(centres.interleaved, len(places), axis=0).reshape(-1, len(places), 6)
     for axis in range(3):
         rays[..., 3 + axis] += offsets[:, axis]
     return Rays(rays.reshape(-1, 6))

@@ -39,16 +39,11 @@ def catalogue_line(key: str) -> CatalogueLine:
 def make_data(root: Path) -> Workspace:
     """The data stages of the size `tiny`: assets, render, matched_real and shards."""
     workspace = Workspace(root, "tiny")
-    assets = _publish(workspace, "assets", {}, {key: _asset(key) for key in (*TRAIN, *TEST)}, dropped="ball_z")
-    inputs = {"assets": assets.digest()}
-    render = _publish(workspace, "render", inputs, {key: _render(key) for key in (*TRAIN, *TEST)})
-    photographs = _publish(workspace, "matched_real", inputs, {key: _photographs(key) for key in (*TRAIN, *TEST)})
-    _publish(
-        workspace,
-        "shards",
-        {"render": render.digest(), "matched_real": photographs.digest()},
-        {key: {"verified.json": b"{}"} for key in TRAIN + TEST},
-    )
+    everybody = (*TRAIN, *TEST)
+    assets = _publish(workspace, "assets", (), {key: _asset(key) for key in everybody}, dropped="ball_z")
+    render = _publish(workspace, "render", (assets,), {key: _render(key) for key in everybody})
+    photographs = _publish(workspace, "matched_real", (assets,), {key: _photographs(key) for key in everybody})
+    _publish(workspace, "shards", (render, photographs), {key: {"verification.json": b"{}"} for key in everybody})
     return workspace
 
 
@@ -85,15 +80,17 @@ def views_of(key: str) -> list[SurfaceView]:
     return sphere_views(SIZE_PIXELS, stripes if number % 2 else rings, 0.6 + 0.05 * number)
 
 
-def _publish(workspace: Workspace, word: str, inputs: dict[str, str], members: dict[str, dict[str, bytes]], dropped: str = "") -> Manifest:
-    """One shard for each split."""
+def _publish(workspace: Workspace, word: str, sources: tuple[Manifest, ...], members: dict[str, dict[str, bytes]], dropped: str = "") -> Manifest:
+    """One shard for each split, made of the sources' shards of that split."""
     ledger, plans = Ledger(workspace.folder(word), word), []
     message = "ball_z.glb has no faces <b>at all</b>: export it again"
     decision = Decision(item_id=dropped, stage=word, verdict="dropped", rule="no_faces", message=message)
     for split, keys in (("train", TRAIN), ("test", TEST)):
-        lines = [canonical_json(catalogue_line(key).model_dump(mode="json")) for key in keys] if word == "assets" else [f"{word} {split}"]
-        plans.append(ShardPlan(word=word, split=split, index=0, inputs=lines, params={}, version=1))
+        shards = [row.sha256 for source in sources for row in source.shards if row.split == split]
+        lines = [canonical_json(catalogue_line(key).model_dump(mode="json")) for key in keys]
+        plans.append(ShardPlan(word=word, split=split, index=0, inputs=shards or lines, params={}, version=1))
         ledger.write(plans[-1], [Sample(key, members[key]) for key in keys], [decision] if dropped and split == "train" else [])
+    inputs = {source.word: source.digest() for source in sources}
     return ledger.publish(plans, size="tiny", version=1, params={}, inputs=inputs, entered=len(members) + bool(dropped))
 
 

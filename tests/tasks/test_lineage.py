@@ -26,7 +26,9 @@ def test_run_leads_to_weights_data_shards_assets_and_licences(workspace: Workspa
     assert render.digest() in text
     train, test = [next(row for row in render.shards if row.split == split) for split in ("train", "test")]
     assert train.sha256 in text and test.sha256 not in text
-    assert all(f"asset {key}: folder {key}.glb, licence CC0-1.0" in text for key in TRAIN)
+    asset_shard = next(row for row in read_manifest(workspace.folder("assets")).shards if row.split == "train")
+    assert f"made of assets/{asset_shard.file}" in text and asset_shard.sha256 in text
+    assert all(text.count(f"asset {key}: folder {key}.glb, licence CC0-1.0") == 1 for key in TRAIN)
     assert not any(f"asset {key}:" in text for key in TEST)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from data_specs.camera import Camera, Intrinsics
 from models.geometry.camera_math import look_at, pixel_centres, project, ray_directions
-from models.renderers.rays import crop, image_rays, object_window, spread_rays
+from models.renderers.rays import crop, image_rays, object_window, sample_places, spread_rays
 
 CAMERA = Camera(Intrinsics(40, 30, 50.0, 55.0, 18.0, 16.0), look_at(np.array([1.0, 2.0, 4.0])))
 
@@ -29,7 +29,7 @@ def test_rays_start_where_told() -> None:
 
 def test_spread_rays_cover_their_pixels_evenly() -> None:
     chosen = np.array([0, 567, 1199])
-    rays = spread_rays(CAMERA, image_rays(CAMERA).part(chosen), 16)
+    rays = spread_rays(CAMERA, image_rays(CAMERA).part(chosen), sample_places(16))
     pixels, _ = project(rays.points(np.full(48, 2.0, np.float32)).T, CAMERA)
     inside = pixels.reshape(3, 16, 2).transpose(1, 0, 2) - np.floor(pixel_centres(40, 30).reshape(-1, 2)[chosen])
     assert inside.min() > 0 and inside.max() < 1

@@ -1,0 +1,92 @@
+"""The loader: training batches from shards against a bare loop that reads the same tars and decodes the same members, one after the other.
+
+The loader also shuffles and collates (`realiz3d_stage2`: pictures on white, controls, float32 tensors). A bare loop uses one core; the loader
+uses the threads it is given (`train.loader_threads`, 2 by default). All take turns and count with their best of five.
+"""
+
+import re
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from unittest.mock import patch
+
+import cv2
+import torch
+
+from data_specs.sample import Sample
+from models.image_codec import decode_member
+from models.recipe import Source
+from models.registry import make_recipe
+from tasks.shard_io import write_shard
+from tasks.train.loader import Loader, ShardFile
+from tests.tasks import fabricated
+
+SHARDS, SAMPLES_PER_SHARD, BATCH, REPEATS, WANTED = 4, 12, 8, 5, 0.8
+SIZES = (64, 256, 512)
+THREADS = (1, 2)
+
+
+def run() -> list[str]:
+    """Measure and print; returns the printed rows."""
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    rows = [row for size_pixels in SIZES for row in _at(size_pixels)]
+    print("\n".join(rows), flush=True)
+    return rows
+
+
+def _at(size_pixels: int) -> list[str]:
+    recipe = make_recipe("realiz3d_stage2", {})
+    with tempfile.TemporaryDirectory() as folder, patch.object(fabricated, "SIZE_PIXELS", size_pixels):
+        data = {source.word: tuple(_shards(Path(folder), source.word)) for source in recipe.sources}
+        loader = Loader(recipe, data, BATCH, seed=0)
+        samples = len(recipe.sources) * SHARDS * SAMPLES_PER_SHARD
+        steps = range(samples // BATCH)
+
+        def load(threads: int) -> None:
+            for _ in loader.stream(((step, 0) for step in steps), parts=1, threads=threads):
+                pass
+
+        ways: dict[str, Callable[[], None]] = {"bare": lambda: _bare(recipe.sources, data)}
+        ways |= {f"{threads} threads": lambda threads=threads: load(threads) for threads in THREADS}  # type: ignore[misc]
+        seconds = _best(ways)
+    return [
+        f"loader / bare loop, {size_pixels:3} px, {way:9}  {seconds['bare'] / took:5.2f}   (asked: {WANTED} at least)"
+        f"   {samples / took:6.1f} / {samples / seconds['bare']:6.1f} samples per second"
+        for way, took in seconds.items()
+        if way != "bare"
+    ]
+
+
+def _best(ways: dict[str, Callable[[], None]]) -> dict[str, float]:
+    best = dict.fromkeys(ways, float("inf"))
+    for _ in range(REPEATS):
+        for name, way in ways.items():
+            begun = time.perf_counter()
+            way()
+            best[name] = min(best[name], time.perf_counter() - begun)
+    return best
+
+
+def _bare(sources: tuple[Source, ...], data: dict[str, tuple[ShardFile, ...]]) -> None:
+    """Read each tar from its beginning to its end and decode what the recipe wants of it."""
+    for source in sources:
+        wanted = re.compile(source.members)
+        for shard in data[source.word]:
+            with tarfile.open(shard.path) as archive:
+                for member in archive:
+                    field = member.name.partition(".")[2]
+                    if wanted.fullmatch(field):
+                        decode_member(field, archive.extractfile(member).read())  # type: ignore[union-attr]
+
+
+def _shards(folder: Path, word: str) -> Iterator[ShardFile]:
+    make = {"render": fabricated._render, "matched_real": fabricated._photographs}[word]
+    balls = [make(f"ball_{letter}") for letter in "abcdef"]
+    for number in range(SHARDS):
+        keys = [f"ball_{number}_{place}" for place in range(SAMPLES_PER_SHARD)]
+        path = folder / f"{word}-{number}.tar"
+        write_shard(path, [Sample(key, balls[place % len(balls)]) for place, key in enumerate(keys)])
+        yield ShardFile(path, tuple(keys))
