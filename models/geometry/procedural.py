@@ -1,35 +1,34 @@
 """The procedural world: seeded, parametric, textured objects of many categories, each with a synthetic and a photographic material.
 
-Because everything is generated, every truth about it is known: domain, caption, geometry, colours. The two meshes of an object share their
-geometry; `smooth` carries flat surfaces (the synthetic domain of SPEC R), `detailed` the surfaces of real materials (the photographic one).
+Because it is generated, every truth is known: domain, caption, colours, geometry. Both meshes of an object share their geometry;
+`smooth` has the material of the synthetic domain (soft shading of one colour per part), `detailed` that of the photographic domain
+(grain, weave, glaze, rust, print). The colours agree in the mean, so one caption is true of both.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from data_specs.asset import Material, Mesh
 from data_specs.ids import seed_from
-from models.geometry.procedural_blueprint import Blueprint
-from models.geometry.procedural_household import HOUSEHOLD
-from models.geometry.procedural_outdoors import OUTDOORS
-from models.geometry.procedural_pieces import joined
-from models.geometry.procedural_textures import COLOURS, detailed_surface, smooth_surface
+from models.geometry.procedural_atlas import ATLAS_PIXELS, Assembly, Texels, assemble
+from models.geometry.procedural_furniture import FURNITURE
+from models.geometry.procedural_nature import NATURE
+from models.geometry.procedural_paints import Design, Paint, Part
+from models.geometry.procedural_tableware import TABLEWARE
+from models.geometry.procedural_textures import GRAINED, Noise, Surface, detailed_look, soft_look
+from models.geometry.procedural_vehicles import VEHICLES
 
-BUILDERS = HOUSEHOLD | OUTDOORS
-CATEGORIES: tuple[str, ...] = tuple(sorted(BUILDERS))
+DESIGNS: dict[str, Callable[[np.random.Generator], Design]] = dict(sorted((FURNITURE | TABLEWARE | NATURE | VEHICLES).items()))
+CATEGORIES: tuple[str, ...] = tuple(DESIGNS)
 """What there is, in alphabetical order."""
-
-TILE_PIXELS = 128
-"""Side of one surface in the atlas."""
-
-MARGIN_PIXELS = 8
-"""Of a tile's side, repeated around its inner picture so that filtering never reaches the neighbour."""
 
 
 @dataclass(frozen=True)
 class ProceduralObject:
-    """One object, canonical object frame, front along +Z. Both meshes have the same vertices, faces and texture coordinates."""
+    """One object in the canonical object frame, front along +Z; `smooth` and `detailed` differ in their texture alone."""
 
     smooth: Mesh
     detailed: Mesh
@@ -39,48 +38,70 @@ class ProceduralObject:
 
 
 def build_object(category: str, seed: int) -> ProceduralObject:
-    """Make the object (category, seed) names; the same on every machine. Raises ValueError for an unknown category."""
-    if category not in BUILDERS:
+    """Build the object that (category, seed) names, always the same. Raises ValueError for an unknown category."""
+    design = draw_design(category, seed)
+    assembly = assemble([part.grid for part in design.parts])
+    noise = Noise(np.random.default_rng(seed_from("procedural texture", category, seed)))
+    smooth, detailed = paint_atlases(design.parts, assembly, noise)
+    return ProceduralObject(_textured(assembly.mesh, smooth), _textured(assembly.mesh, detailed), design.caption, category, seed)
+
+
+def draw_design(category: str, seed: int) -> Design:
+    """Draw the parts and the caption of an object. Raises ValueError for an unknown category."""
+    if category not in DESIGNS:
         raise ValueError(f"unknown category {category!r}: there are {', '.join(CATEGORIES)}")
-    rng = np.random.default_rng(seed_from("procedural", category, seed))
-    plan = Blueprint(rng)
-    caption = BUILDERS[category](plan)
-    meshes = [_mesh(plan, _atlas(plan, rng, detailed)) for detailed in (False, True)]
-    return ProceduralObject(meshes[0], meshes[1], caption, category, seed)
+    return DESIGNS[category](np.random.default_rng(seed_from("procedural", category, seed)))
 
 
-def _mesh(plan: Blueprint, atlas: np.ndarray) -> Mesh:
-    whole = joined([part for part, _ in plan.parts])
-    surface = np.repeat([slot for _, slot in plan.parts], [len(part.vertices) for part, _ in plan.parts])
-    low, high = whole.vertices.min(0), whole.vertices.max(0)
-    vertices = (whole.vertices - (low + high) / 2.0) * (2.0 / (high - low).max())
-    rows, columns = _layout(len(plan.surfaces))
-    inner = (TILE_PIXELS - 2 * MARGIN_PIXELS) / TILE_PIXELS
-    tile = np.stack([surface % columns, surface // columns], axis=1)
-    uv = (tile + MARGIN_PIXELS / TILE_PIXELS + inner * whole.uv) / [columns, rows]
-    return Mesh(
-        vertices=np.clip(vertices, -1.0, 1.0).astype(np.float32),
-        faces=whole.faces,
-        normals=whole.normals.astype(np.float32),
-        uv=uv.astype(np.float32),
-        materials=(Material(texture=atlas, wrap="clamp", double_sided=False),),
-    )
+def _textured(mesh: Mesh, texture: np.ndarray) -> Mesh:
+    return replace(mesh, materials=(Material(texture=texture, wrap="clamp", double_sided=False),))
 
 
-def _layout(count: int) -> tuple[int, int]:
-    """Rows and columns of the atlas."""
-    columns = int(np.ceil(np.sqrt(count)))
-    return int(np.ceil(count / columns)), columns
+def paint_atlases(parts: list[Part], assembly: Assembly, noise: Noise) -> tuple[np.ndarray, np.ndarray]:
+    """Paint all charts for the synthetic and for the photographic domain: twice (512, 512, 4) uint8, opaque.
+
+    Texels that belong to no part have the object's mean colour.
+    """
+    looks = [_part_looks(part, texels, assembly.scale, noise) for part, texels in zip(parts, assembly.texels, strict=True)]
+    smooth, detailed = (_compose(assembly, list(colours)) for colours in zip(*looks, strict=True))
+    return smooth, detailed
 
 
-def _atlas(plan: Blueprint, rng: np.random.Generator, detailed: bool) -> np.ndarray:
-    """All surfaces of an object in one picture, (H, W, 4) uint8."""
-    rows, columns = _layout(len(plan.surfaces))
-    atlas = np.full((rows * TILE_PIXELS, columns * TILE_PIXELS, 4), 255, np.uint8)
-    for slot, (material, name) in enumerate(plan.surfaces):
-        colour, size = np.array(COLOURS[name], np.float32), TILE_PIXELS - 2 * MARGIN_PIXELS
-        surface = detailed_surface(material, colour, size, rng) if detailed else smooth_surface(colour, size, rng)
-        padded = np.pad(surface, ((MARGIN_PIXELS, MARGIN_PIXELS), (MARGIN_PIXELS, MARGIN_PIXELS), (0, 0)), mode="wrap")
-        top, left = slot // columns * TILE_PIXELS, slot % columns * TILE_PIXELS
-        atlas[top : top + TILE_PIXELS, left : left + TILE_PIXELS, :3] = np.rint(padded * 255.0)
+def _compose(assembly: Assembly, colours: list[np.ndarray]) -> np.ndarray:
+    atlas = np.full((ATLAS_PIXELS, ATLAS_PIXELS, 4), 255, np.uint8)
+    atlas[..., :3] = np.rint(cv2.mean(np.concatenate(colours)[:, None])[:3])
+    for chart, texels, colour in zip(assembly.charts, assembly.texels, colours, strict=True):
+        picture = colour.reshape(*texels.shape, 3)
+        atlas[chart.window()][..., :3] = picture.swapaxes(0, 1) if chart.transposed else picture
     return atlas
+
+
+def _part_looks(part: Part, texels: Texels, scale: float, noise: Noise) -> tuple[np.ndarray, np.ndarray]:
+    """sRGB of a part's texels with all that is painted over it, smooth and detailed, each (N, 3) uint8."""
+    height = texels.position[:, 1].copy()
+    height -= height.min()
+    height /= max(float(height.max()), 1e-6)
+
+    def look(paint: Paint, chosen: np.ndarray | slice) -> tuple[np.ndarray, np.ndarray]:
+        surface = _surface(part, texels, scale, paint.material in GRAINED, noise, chosen)
+        return soft_look(height[chosen], paint.rgb), detailed_look(paint.material, surface, paint.rgb)
+
+    colours = look(part.paint, slice(None))
+    for mask, paint in part.marks:
+        cover = mask(texels.position)
+        chosen = np.flatnonzero(cover)
+        for colour, over in zip(colours, look(paint, chosen)) if len(chosen) else ():
+            colour[chosen] += cover[chosen, None] * (over - colour[chosen])
+    smooth, detailed = (cv2.convertScaleAbs(np.maximum(colour, 0.0, out=colour), alpha=255.0) for colour in colours)
+    return smooth, detailed
+
+
+def _surface(part: Part, texels: Texels, scale: float, grained: bool, noise: Noise, chosen: np.ndarray | slice) -> Surface:
+    axes = part.grid.axes
+    corners = part.grid.points.reshape(-1, 3) @ axes.T
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    order = np.argsort(high - low, kind="stable")[[0, 2, 1]] if grained else np.arange(3)
+    facing = np.abs(texels.normal @ axes[order].T).argmax(axis=1)
+    affine = np.concatenate([axes[order], -(low + high)[order, None] / 2.0], axis=1) * scale
+    points = np.asarray(cv2.transform(texels.position[chosen][:, None], affine.astype(np.float32)))[:, 0]
+    return Surface(points, facing[texels.cell[chosen]], ((high - low) / 2.0 * scale)[order].astype(np.float32), noise)
