@@ -24,15 +24,18 @@ UNVERIFIED = "asset_1_2"
 
 
 class TinyNetwork(nn.Module):
-    """A frozen stem, a trained head with dropout, a branch that only some steps use, and a buffer that training changes."""
+    """A frozen stem, a trained head with dropout, a branch that only some steps use, and buffers that training changes."""
 
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, 4, 3, padding=1).requires_grad_(False)
         self.head = nn.Sequential(nn.BatchNorm2d(4, affine=False), nn.Dropout(0.1), nn.Conv2d(4, 3, 1))
         self.branch = nn.Conv2d(4, 3, 1)
+        self.register_buffer("brightness", torch.zeros(()))
 
     def forward(self, picture: Tensor, with_branch: bool) -> Tensor:
+        if self.training:
+            self.brightness.lerp_(picture.detach().mean(), 0.1)
         features = self.stem(picture)
         return self.head(features) + (self.branch(features) if with_branch else 0)
 

@@ -93,7 +93,10 @@ class _Steps:
                 rows = self.history.flush()
                 self.log.metrics(rows)
                 row = rows[-1]
-            if self.worker.rank == 0 and (last or (self.run.picture_every and step % self.run.picture_every == 0)):
+            draws = last or (self.run.picture_every > 0 and step % self.run.picture_every == 0)
+            if save or draws:
+                self.worker.average_buffers(self.state.network)
+            if draws and self.worker.rank == 0:
                 self._picture()
             if save:
                 self._save()

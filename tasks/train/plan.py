@@ -143,8 +143,8 @@ def _bytes(weights: list[nn.Parameter]) -> int:
 
 
 def _size(count: int) -> str:
-    power = min(3, int(math.log(max(count, 1), 1024)))
-    return f"{count / 1024**power:.3g} {('B', 'KiB', 'MiB', 'GiB')[power]}"
+    power = min(3, int(math.log(max(count, 1), 1000)))
+    return f"{count / 1000**power:.3g} {('B', 'kB', 'MB', 'GB')[power]}"
 
 
 def _duration(seconds: float) -> str:

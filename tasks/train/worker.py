@@ -22,7 +22,16 @@ class Worker:
         if self.world == 1:
             return module
         devices = [self.device] if self.device.type == "cuda" else None
-        return DistributedDataParallel(module, device_ids=devices, find_unused_parameters=True)
+        return DistributedDataParallel(module, device_ids=devices, find_unused_parameters=True, broadcast_buffers=False)
+
+    def average_buffers(self, network: nn.Module) -> None:
+        """Average running statistics over the workers, each of which saw its part of the batches; every worker must call it."""
+        if self.world > 1:
+            for buffer in network.buffers():
+                if buffer.is_floating_point():
+                    mean = buffer.double()  # so that a buffer that is the same everywhere stays exactly what it is
+                    dist.all_reduce(mean)
+                    buffer.copy_(mean / self.world)
 
     def gather(self, value: Any) -> list[Any]:
         """Plain data of every worker, by rank."""

@@ -40,7 +40,7 @@ def test_loss_falls_and_only_what_trains_moves(job_of: JobOf) -> None:
     assert np.mean(losses[-10:]) < 0.5 * np.mean(losses[:5])
     after = state.network.state_dict()
     moved = {name for name in after if not torch.equal(after[name], before[name])}
-    assert moved == {"head.2.weight", "head.2.bias", "branch.weight", "branch.bias"}
+    assert moved == {"head.2.weight", "head.2.bias", "branch.weight", "branch.bias", "brightness"}
 
 
 @pytest.mark.parametrize("killed_at", [[0], [4], [6], [10], [11], [3, 5, 11, 12]])
