@@ -141,14 +141,17 @@ def test_loss_is_the_mean_over_samples_however_they_are_split(parents: dict[str,
     recipe = stage2()
     network = recipe.build(parents)
     whole_rng = StepRandom(0, 3, places=[0, 2, 1, 3])
-    loss = recipe.loss(network, recipe.collate(SAMPLES, whole_rng), whole_rng)[0]
+    whole = recipe.collate(SAMPLES, whole_rng)
+    loss = recipe.loss(network, whole, whole_rng)[0]
     split: Any = 0.0
     for samples, places in [
         ({"render": SAMPLES["render"], "matched_real": SAMPLES["matched_real"][:1]}, [0, 2, 1]),
         ({"render": [], "matched_real": SAMPLES["matched_real"][1:]}, [3]),
     ]:
         rng = StepRandom(0, 3, places=places)
-        split = split + recipe.loss(network, recipe.collate(samples, rng), rng)[0] * len(places) / 4
+        part = recipe.collate(samples, rng)
+        split = split + recipe.loss(network, part, rng)[0] * len(places) / 4
+    assert torch.equal(part["matched_real"]["pixels"][0], whole["matched_real"]["pixels"][1])
     torch.testing.assert_close(loss, split, atol=1e-5, rtol=0)
 
 
