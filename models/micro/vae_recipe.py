@@ -29,6 +29,7 @@ class VaeConfig(Strict):
 
     shape: VaeShape = VaeShape.model_validate({})
     pictures_per_sample: int = Field(2, gt=0, le=4, description="pictures drawn of each sample in a step")
+    square_weight: float = Field(2.0, ge=0, description="weight of the mean squared error: colours come early")
     edge_weight: float = Field(0.5, ge=0, description="weight of the L1 distance of picture gradients: keeps edges sharp")
     kl_weight: float = Field(1e-5, ge=0, description="weight of the KL divergence per latent from the standard normal")
     statistics_memory: float = Field(0.98, gt=0, lt=1, description="how slowly the running mean and variance of the latents follow")
@@ -74,7 +75,7 @@ class VaeNetwork(nn.Module):
 
 @dataclass(frozen=True)
 class VaeRecipe:
-    """L1 on pictures and on their gradients, and a little KL."""
+    """L1 and squared error of pictures, L1 of their gradients, and a little KL."""
 
     config: VaeConfig
     name: ClassVar[str] = "micro_vae"
@@ -102,8 +103,15 @@ class VaeRecipe:
         network.observe(posterior.mean, self.config.statistics_memory)
         noise = rng.normal(count, (each, *posterior.mean.shape[1:]), "posterior").flatten(0, 1).to(pixels.device)
         pictures = network.vae.decode(posterior.mean + posterior.std * noise).sample  # type: ignore[union-attr]
-        parts = {"l1": (pictures - pixels).abs().mean(), "edge": edge_distance(pictures, pixels), "kl": posterior.kl().mean() / noise[0].numel()}
-        return parts["l1"] + self.config.edge_weight * parts["edge"] + self.config.kl_weight * parts["kl"], parts
+        parts = {
+            "l1": (pictures - pixels).abs().mean(),
+            "square": (pictures - pixels).square().mean(),
+            "edge": edge_distance(pictures, pixels),
+            "kl": posterior.kl().mean() / noise[0].numel(),
+        }
+        config = self.config
+        weighted = config.square_weight * parts["square"] + config.edge_weight * parts["edge"] + config.kl_weight * parts["kl"]
+        return parts["l1"] + weighted, parts
 
     def picture(self, network: nn.Module, batch: Batch, rng: StepRandom) -> np.ndarray:
         """Pictures above what is left of them after the VAE."""

@@ -1,6 +1,7 @@
 """Shapes of the micro networks."""
 
 import pytest
+import torch
 
 from models.diffusion.latents import factor
 from models.micro.shapes import BaseShape, TransformerShape, VaeShape
@@ -12,6 +13,15 @@ def test_defaults_fit_views_of_64_pixels() -> None:
     assert model.backbone.transformer.config.sample_size * factor(model.vae) == 64
     assert model.backbone.channels == model.vae.config.latent_channels
     assert sum(weight.numel() for weight in model.parameters()) < 8e6
+
+
+def test_the_vae_starts_with_little_noise_and_branches_that_add_nothing() -> None:
+    vae = VaeShape().build()
+    block = vae.encoder.down_blocks[0].resnets[0]
+    features = torch.randn(1, 16, 8, 8)
+    assert torch.equal(block(features, None), features)
+    posterior = vae.encode(torch.rand(2, 3, 64, 64)).latent_dist
+    assert posterior.std.max() < 0.1 < posterior.mean.std()
 
 
 def test_groups_must_divide_widths() -> None:

@@ -36,10 +36,10 @@ def test_pictures_come_from_both_sources_and_from_the_maps() -> None:
 
 
 def test_loss_is_its_formula() -> None:
-    made = recipe(edge_weight=2.0, kl_weight=0.1)
+    made = recipe(square_weight=3.0, edge_weight=2.0, kl_weight=0.1)
     network = made.build({})
     loss, parts = made.loss(network, made.collate(SAMPLES, RNG), RNG)
-    torch.testing.assert_close(loss, parts["l1"] + 2.0 * parts["edge"] + 0.1 * parts["kl"])
+    torch.testing.assert_close(loss, parts["l1"] + 3.0 * parts["square"] + 2.0 * parts["edge"] + 0.1 * parts["kl"])
     posterior = network.vae.encode(made.collate(SAMPLES, RNG)["pixels"].flatten(0, 1)).latent_dist
     kl = 0.5 * (posterior.mean**2 + posterior.var - 1 - posterior.logvar).mean()
     torch.testing.assert_close(parts["kl"], kl)
