@@ -14,20 +14,23 @@ def on_white(rgba: np.ndarray) -> np.ndarray:
     return cv2.multiply(rgb, alpha, scale=1.0 / 255.0) + (255 - alpha)
 
 
-def to_tensor(picture: np.ndarray) -> Tensor:
-    """(H, W, 3) uint8 or uint16 -> (3, H, W) float32, the whole range of the type mapped to [-1, 1]."""
-    return to_tensors([picture])[0]
-
-
-def to_tensors(pictures: list[np.ndarray]) -> Tensor:
-    """Pictures of one size as `to_tensor` makes them, in one piece of memory: (N, 3, H, W) float32."""
-    stacked = np.empty((len(pictures), 3, *pictures[0].shape[:2]), np.float32)
-    for picture, planes in zip(pictures, stacked):
-        scale = np.float32(2.0 / np.iinfo(picture.dtype).max)
+def to_levels(pictures: list[np.ndarray]) -> Tensor:
+    """Pictures (H, W, 3) of one size and type, channels first and as they are stored: (N, 3, H, W) uint8 or uint16, a quarter or half of float32."""
+    levels = np.empty((len(pictures), 3, *pictures[0].shape[:2]), pictures[0].dtype)
+    for picture, planes in zip(pictures, levels):
         for channel, plane in zip(cv2.split(picture), planes):
-            np.multiply(channel, scale, out=plane)
-            plane -= np.float32(1.0)
-    return torch.from_numpy(stacked)
+            plane[:] = channel
+    return torch.from_numpy(levels)
+
+
+def to_pixels(levels: Tensor) -> Tensor:
+    """Levels of `to_levels`, on any device -> float32, the whole range of the type mapped to [-1, 1]; float32 is left as it is."""
+    return levels if levels.is_floating_point() else levels.float() * (2.0 / torch.iinfo(levels.dtype).max) - 1.0
+
+
+def to_tensor(picture: np.ndarray) -> Tensor:
+    """(H, W, 3) uint8 or uint16 -> (3, H, W) float32 in [-1, 1]."""
+    return to_pixels(to_levels([picture]))[0]
 
 
 def to_uint8(pixels: Tensor) -> np.ndarray:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from data_specs.view import ORTHOGONAL_NAMES, MapName
-from models.diffusion.pictures import on_white, to_tensors
+from models.diffusion.pictures import on_white, to_levels, to_pixels
 
 Decoded = dict[str, Any]
 
@@ -19,19 +19,19 @@ VIEW_MEMBERS = rf"views\.json|({'|'.join(ORTHOGONAL_NAMES)})\.(rgb|normal|positi
 MATCHED_MEMBERS = r"matched\.json|view\d+\.rgb\.\w+"
 
 
-def view_batch(samples: list[Decoded], names: Sequence[MapName]) -> Tensor:
-    """Maps of the four orthogonal views of render samples: (samples, 4 in tile order, 3 for each of `names`, H, W) float32.
+def view_levels(samples: list[Decoded], name: MapName) -> Tensor:
+    """One map of the four orthogonal views of render samples: (samples, 4 in tile order, 3, H, W) uint8 or uint16 (`pictures.to_levels`).
 
     RGB is composited on white; normals and positions keep their stored coding (black outside the object).
     Raises ValueError naming sample and view when a map is not there.
     """
-    pictures = [_view_map(sample, view, name) for sample in samples for view in ORTHOGONAL_NAMES for name in names]
-    return _tensors(pictures).reshape(len(samples), len(ORTHOGONAL_NAMES), 3 * len(names), *pictures[0].shape[:2])
+    pictures = [_view_map(sample, view, name) for sample in samples for view in ORTHOGONAL_NAMES]
+    return _levels(pictures).unflatten(0, (len(samples), len(ORTHOGONAL_NAMES)))
 
 
 def view_tensors(sample: Decoded, name: MapName) -> Tensor:
-    """One map of the four orthogonal views of a render sample, as `view_batch` has it: (4, 3, H, W) float32."""
-    return view_batch([sample], (name,))[0]
+    """One map of the four orthogonal views of a render sample: (4, 3, H, W) float32 in [-1, 1]."""
+    return to_pixels(view_levels([sample], name))[0]
 
 
 def _view_map(sample: Decoded, view: str, name: MapName) -> np.ndarray:
@@ -42,13 +42,18 @@ def _view_map(sample: Decoded, view: str, name: MapName) -> np.ndarray:
     return on_white(picture) if name == "rgb" else picture
 
 
-def matched_batch(samples: list[Decoded], chosen: Sequence[Sequence[int]]) -> Tensor:
-    """The chosen pictures of matched real samples on white, as many of each: (samples, chosen, 3, H, W) float32.
+def matched_levels(samples: list[Decoded], chosen: Sequence[Sequence[int]]) -> Tensor:
+    """The chosen pictures of matched real samples on white, as many of each: (samples, chosen, 3, H, W) uint8.
 
     Raises ValueError when a member that the record names is missing.
     """
     pictures = [on_white(_matched_pictures(sample)[place]) for sample, places in zip(samples, chosen) for place in places]
-    return _tensors(pictures).unflatten(0, (len(samples), -1))
+    return _levels(pictures).unflatten(0, (len(samples), -1))
+
+
+def matched_batch(samples: list[Decoded], chosen: Sequence[Sequence[int]]) -> Tensor:
+    """`matched_levels` as float32 in [-1, 1]."""
+    return to_pixels(matched_levels(samples, chosen))
 
 
 def matched_tensors(sample: Decoded) -> Tensor:
@@ -81,9 +86,9 @@ def stack(tensors: list[Tensor]) -> Tensor:
     return torch.stack(tensors)
 
 
-def _tensors(pictures: list[np.ndarray]) -> Tensor:
+def _levels(pictures: list[np.ndarray]) -> Tensor:
     _check_sizes({picture.shape for picture in pictures})
-    return to_tensors(pictures)
+    return to_levels(pictures)
 
 
 def _check_sizes(sizes: set[tuple[int, ...]]) -> None:

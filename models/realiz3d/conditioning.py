@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from data_specs.camera import CameraRecord
 from data_specs.view import ORTHOGONAL_NAMES
+from models.diffusion.pictures import to_pixels
 from models.diffusion.prompts import Prompts
-from models.diffusion.samples import VIEWS_RECORD, Decoded, view_batch
+from models.diffusion.samples import VIEWS_RECORD, Decoded, view_levels
 from models.realiz3d.grid import VIEWS, from_grid
 
 ControlKind = Literal["maps", "viewpoint"]
@@ -68,18 +69,26 @@ class ViewpointControl(nn.Module):
         return self.project(torch.cat([angles.sin(), angles.cos()], dim=-1).flatten(2))[:, :, None]
 
 
-def controls_from_views(samples: list[Decoded], kind: ControlKind = "maps") -> Tensor:
-    """The controls of decoded render samples, their views in tile order.
+def control_levels(samples: list[Decoded], kind: ControlKind = "maps") -> list[Tensor]:
+    """What `join_control` makes the controls of decoded render samples of: their maps as stored, or their viewpoints.
+
+    Raises ValueError naming what a sample lacks.
+    """
+    return [view_levels(samples, name) for name in MAP_NAMES] if kind == "maps" else [torch.stack([_viewpoints(sample) for sample in samples])]
+
+
+def join_control(levels: list[Tensor]) -> Tensor:
+    """The controls of render samples, their views in tile order.
 
     Returns (B, 4, 6, H, W) float32, normal and position maps in [-1, 1] (black = -1 outside the object), or for "viewpoint" (B, 4, 3) unit
-    vectors from the object to the camera. Raises ValueError naming what a sample lacks.
+    vectors from the object to the camera.
     """
-    return view_batch(samples, MAP_NAMES) if kind == "maps" else torch.stack([_viewpoints(sample) for sample in samples])
+    return torch.cat([to_pixels(part) for part in levels], dim=2)
 
 
 def control_from_views(sample: Decoded, kind: ControlKind = "maps") -> Tensor:
-    """The control of one decoded render sample: an entry of `controls_from_views`."""
-    return controls_from_views([sample], kind)[0]
+    """The control of one decoded render sample, an entry of `join_control`. Raises ValueError naming what the sample lacks."""
+    return join_control(control_levels([sample], kind))[0]
 
 
 def _viewpoints(sample: Decoded) -> Tensor:

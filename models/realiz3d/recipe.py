@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from data_specs.params import Strict
 from models.diffusion.ddpm import draw_noise, draw_timesteps, noise_prediction_loss
-from models.diffusion.pictures import sheet, to_uint8
+from models.diffusion.pictures import sheet, to_pixels, to_uint8
 from models.diffusion.prompts import drop_texts
 from models.diffusion.samples import (
     MATCHED_MEMBERS,
@@ -24,16 +24,16 @@ from models.diffusion.samples import (
     VIEWS_RECORD,
     Decoded,
     caption_of,
-    matched_batch,
     matched_count,
+    matched_levels,
     pick,
-    view_batch,
+    view_levels,
 )
 from models.diffusion.text_to_image import load_text_to_image
 from models.micro.shapes import BaseShape
 from models.micro.vae_recipe import seeded
 from models.realiz3d.binding import PROBABILITY, SHARE, UNBOUND, Binding, draw_binding
-from models.realiz3d.conditioning import Condition, ControlKind, controls_from_views
+from models.realiz3d.conditioning import Condition, ControlKind, control_levels, join_control
 from models.realiz3d.grid import VIEWS
 from models.realiz3d.network import Realiz3D, Realiz3DConfig, load_model, save_model
 from models.realiz3d.sampling import SamplingSettings, sample_tiles, sample_views
@@ -80,7 +80,10 @@ class _Training:
         return (Source("render", 0.5, RGB_MEMBERS), Source("matched_real", 0.5, MATCHED_MEMBERS))
 
     def collate(self, samples: dict[str, list[Decoded]], rng: StepRandom) -> Batch:
-        """For each source with samples: `pixels` (B, 4, 3, H, W), `captions` and `domains` of B samples; `control` where it is trained."""
+        """For each source with samples: `pixels` (B, 4, 3, H, W), `captions` and `domains` of B samples; `control` where it is trained.
+
+        Pictures stay as they are stored, in 8 or 16 bits, until they are on the device (`to_pixels`, `join_control`).
+        """
         parts, first = {}, 0
         for source in self.sources:
             own = samples.get(source.word, [])
@@ -111,20 +114,20 @@ class _Training:
 
     def _synthetic(self, samples: list[Decoded]) -> dict[str, Any]:
         return {
-            "pixels": view_batch(samples, ("rgb",)),
+            "pixels": view_levels(samples, "rgb"),
             "captions": [caption_of(sample) for sample in samples],
             "domains": [sample[VIEWS_RECORD]["domain"] for sample in samples],
         }
 
     def _real(self, samples: list[Decoded], places: range, rng: StepRandom) -> dict[str, Any]:
         tiles = [pick(VIEWS, matched_count(sample), rng.sample(k, "tiles")) for k, sample in zip(places, samples)]
-        return {"pixels": matched_batch(samples, tiles), "captions": [caption_of(sample) for sample in samples], "domains": ["real"] * len(samples)}
+        return {"pixels": matched_levels(samples, tiles), "captions": [caption_of(sample) for sample in samples], "domains": ["real"] * len(samples)}
 
     def _errors(self, network: Realiz3D, part: dict[str, Any], places: range, rng: StepRandom, binding: Binding) -> Tensor:
         """The loss of each sample of one source. Synthetic samples with a control see their other views, all others only themselves."""
-        clean = network.encode_views(part["pixels"])
+        clean = network.encode_views(to_pixels(part["pixels"]))
         domains = reassign(network.shifters.select(part["domains"]), network.shifters.index("synthetic"), binding.reassigned_blocks)
-        control = network.encode_control(part["control"]) if "control" in part else None
+        control = network.encode_control(join_control(part["control"])) if "control" in part else None
         prompts = network.base.read(drop_texts(part["captions"], self.config.text_dropout, places, rng))
         condition = Condition(prompts, domains, control, multiview=control is not None, frozen_blocks=binding.frozen_blocks)
         noise = draw_noise(places, tuple(clean.shape[1:]), rng).to(clean)
@@ -206,8 +209,8 @@ class Stage2Recipe(_Training):
         """For each asset a row of samples of the real domain, above the synthetic views whose geometry they follow."""
         assert isinstance(network, Realiz3D)
         part = batch["render"]
-        captions, pixels = part["captions"][:PICTURE_SAMPLES], part["pixels"][:PICTURE_SAMPLES]
-        sampled = sample_views(network, part["control"][:PICTURE_SAMPLES], captions, self._settings(), rng.step("picture"))
+        captions, pixels = part["captions"][:PICTURE_SAMPLES], to_pixels(part["pixels"][:PICTURE_SAMPLES])
+        sampled = sample_views(network, join_control(part["control"])[:PICTURE_SAMPLES], captions, self._settings(), rng.step("picture"))
         return sheet([row for pair in zip(sampled, to_uint8(pixels)) for row in pair])
 
     def _binding(self, network: Realiz3D, rng: StepRandom) -> Binding:
@@ -215,7 +218,7 @@ class Stage2Recipe(_Training):
         return drawn if self.config.layer_aware else replace(drawn, frozen_blocks=0)
 
     def _synthetic(self, samples: list[Decoded]) -> dict[str, Any]:
-        return {**super()._synthetic(samples), "control": controls_from_views(samples, self.config.control)}
+        return {**super()._synthetic(samples), "control": control_levels(samples, self.config.control)}
 
 
 def _from_base(config: FirstConfig, parents: dict[str, Path], name: str) -> Realiz3D:

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from models.diffusion.pictures import on_white, sheet, to_tensor, to_uint8
+from models.diffusion.pictures import on_white, sheet, to_levels, to_pixels, to_tensor, to_uint8
 
 
 def test_alpha_is_composited_on_white() -> None:
@@ -31,3 +31,15 @@ def test_sheet_lays_rows_below_each_other() -> None:
     laid = sheet(rows)
     assert laid.shape == (6, 8, 3)
     assert (laid[:3] == 1).all() and (laid[3:] == 2).all()
+
+
+def test_levels_keep_the_stored_type_and_pixels_are_left_alone() -> None:
+    rng = np.random.default_rng(0)
+    for kind in (np.uint8, np.uint16):
+        pictures = [rng.integers(0, np.iinfo(kind).max, (4, 5, 3)).astype(kind) for _ in range(2)]
+        levels = to_levels(pictures)
+        assert np.array_equal(levels.numpy(), np.stack(pictures).transpose(0, 3, 1, 2)) and levels.numpy().dtype == kind
+        pixels = to_pixels(levels)
+        expected = np.stack(pictures).transpose(0, 3, 1, 2).astype(np.float64) / np.iinfo(kind).max * 2 - 1
+        np.testing.assert_allclose(pixels.numpy(), expected, rtol=0, atol=2e-7)
+        assert to_pixels(pixels) is pixels
