@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import cv2
+
 from data_specs.ids import sha256_bytes
 from models.geometry.glb_writer import write_glb
 from models.geometry.mesh_error import MeshError
@@ -81,11 +83,11 @@ def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         return read_clean(request)
     except MeshError as error:
         return {"rule": error.rule, "message": str(error)}, b""
-    except MemoryError:
-        return {"rule": "memory", "message": "reading it needs more memory than assets.memory_mb allows"}, b""
     except RecursionError:
         return {"rule": "bad_structure", "message": "the file is nested too deeply"}, b""
     except Exception as error:  # a library's own exception: the file is dropped, the child lives on
+        if isinstance(error, MemoryError) or (isinstance(error, cv2.error) and error.code == cv2.Error.STS_NO_MEM):
+            return {"rule": "memory", "message": "reading it needs more memory than assets.memory_mb allows"}, b""
         return {"rule": "unreadable", "message": f"{type(error).__name__}: {error}"[:500]}, b""
 
 
