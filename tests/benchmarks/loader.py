@@ -1,6 +1,6 @@
 """The loader: training batches from shards against a bare loop that reads the same tars and decodes the same members, one after the other.
 
-The loader also shuffles and collates (`realiz3d_stage2`: pictures on white, controls, float32 tensors). A bare loop uses one core; the loader
+The loader also shuffles and collates (`realiz3d_stage2`: pictures on white, controls, captions). A bare loop uses one core; the loader
 uses the threads it is given (`train.loader_threads`, 2 by default). All take turns and count with their best of five.
 """
 
