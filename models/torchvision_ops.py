@@ -3,11 +3,12 @@
 torchvision registers fake kernels for `nms` and `qnms` at import. Where its compiled library cannot load (it was linked against
 CUDA and this torch has none) the operators do not exist and the import fails with `operator torchvision::nms does not exist`.
 Declaring the two schemas is enough; calling them still fails, and nothing here calls them. Where torchvision's own library loads, this
-module does nothing.
+module declares nothing. It also spares machines without a GPU the warning about it that diffusers prints at every import.
 """
 
 import importlib.machinery
 import importlib.util
+import warnings
 
 import torch
 
@@ -32,3 +33,5 @@ if not _library_loads():
     _DEFINITIONS = torch.library.Library("torchvision", "DEF")
     for _schema in _SCHEMAS:
         _DEFINITIONS.define(_schema)
+
+warnings.filterwarnings("ignore", message="CUDA is not available or torch_xla is imported")
