@@ -48,7 +48,7 @@ class TransformerShape(Strict):
     """diffusers' PixArtTransformer2DModel, noise prediction only."""
 
     blocks: int = Field(8, gt=0)
-    heads: int = Field(3, gt=0)
+    heads: int = Field(2, gt=0)
     head_width: int = Field(64, gt=0)
     patch: int = Field(2, gt=0)
     latent_side: int = Field(16, gt=0, description="latent side of the pictures it is trained on; fixes the scale of positions")
@@ -90,7 +90,7 @@ def _start_simple(vae: AutoencoderKL) -> None:
     for module in vae.modules():
         if isinstance(module, nn.Conv2d):
             nn.init.orthogonal_(module.weight)
-            nn.init.zeros_(module.bias)
+            module.bias.zero_()  # type: ignore[union-attr]  # diffusers gives all of them one
     for module in vae.modules():
         if isinstance(module, ResnetBlock2D):
             nn.init.zeros_(module.conv2.weight)
