@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,10 +35,15 @@ def running(command: list[str], variables: dict[str, str], log: Path) -> Iterato
 
 
 def wait_for(url: str, log: Path, timeout_s: float = 90.0) -> None:
-    """Return once `url` answers; raise with the server's log when it does not in time."""
+    """Return once `url` answers, be it with an error; raise with the server's log when it does not in time."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
             return
+        except urllib.error.HTTPError:
+            return  # it answers, if only to ask who we are
+        except OSError:
+            pass
         time.sleep(0.3)
     raise TimeoutError(f"{url} did not answer in {timeout_s:.0f} s:\n{log.read_text()[-3000:]}")

@@ -29,7 +29,7 @@ def test_job_builds_shards_on_the_cluster(tmp_path: Path) -> None:
     }
     head = [RAY, "start", "--head", "--block", f"--port={port}", "--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}", "--num-cpus=2"]
     with running(head, variables, tmp_path / "head.log"):
-        wait_for_head(dashboard, tmp_path / "head.log")
+        wait_for(f"http://127.0.0.1:{dashboard}/api/version", tmp_path / "head.log")
         flow = f"cd {REPOSITORY} && {sys.executable} -m flows.assets --size tiny --set execution.backend=ray --root {tmp_path}"
         submitted = subprocess.run(
             [RAY, "job", "submit", "--", "bash", "-c", flow], env=variables, capture_output=True, text=True, timeout=400, check=False, cwd=tmp_path
@@ -38,8 +38,3 @@ def test_job_builds_shards_on_the_cluster(tmp_path: Path) -> None:
         listed = subprocess.run([RAY, "job", "list"], env=variables, capture_output=True, text=True, timeout=60, check=False)
         assert "SUCCEEDED" in listed.stdout + listed.stderr
     assert read_manifest(tmp_path / "data/tiny/assets").samples() == 12
-
-
-def wait_for_head(dashboard: int, log: Path) -> None:
-    """The version page answers without a token once the job server is up."""
-    wait_for(f"http://127.0.0.1:{dashboard}/api/version", log)
