@@ -74,7 +74,7 @@ class PixArtBackbone(nn.Module):
         self.channels: int = shape.in_channels
 
     def forward(self, latents: Tensor, timesteps: Tensor, prompts: Prompts, plan: ForwardPlan = ForwardPlan()) -> Tensor:
-        """Predict the noise.
+        """Predict the noise, or what else the transformer was trained to predict.
 
         latents: (B, C, H, W). timesteps: (B,) int64 in 0..999. Returns (B, C, H, W); a learned variance, if the network has one, is left out.
         Raises ValueError when the latent does not divide into tiles of whole patches.

@@ -15,9 +15,9 @@ def classifier_free(unconditional: Tensor, conditional: Tensor, scale: float) ->
 
 
 def guide(predict: Predict, noisy: Tensor, prompts: Prompts, null: Prompts, scale: float) -> Tensor:
-    """Guided noise: one call on a doubled batch, null prompts first; at scale 1 a single call with the prompts.
+    """Guided prediction: one call on a doubled batch, null prompts first; at scale 1 a single call with the prompts.
 
-    predict: (x_t (2B, ...), 2B prompts) -> noise (2B, ...). Whatever else conditions it must be the same in both halves.
+    predict: (x_t (2B, ...), 2B prompts) -> noise or velocity (2B, ...). Whatever else conditions it must be the same in both halves.
     """
     if scale == 1.0:
         return predict(noisy, prompts)

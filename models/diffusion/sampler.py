@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from models.diffusion.ddpm import TIMESTEPS, make_scheduler
+from models.diffusion.ddpm import TIMESTEPS, Prediction, make_scheduler
 
 
 def sampling_timesteps(steps: int) -> list[int]:
@@ -18,12 +18,12 @@ def sampling_timesteps(steps: int) -> list[int]:
 
 
 @torch.no_grad()
-def ddim_sample(predict: Callable[[Tensor, int], Tensor], noise: Tensor, steps: int) -> Tensor:
+def ddim_sample(predict: Callable[[Tensor, int], Tensor], noise: Tensor, steps: int, prediction: Prediction = "noise") -> Tensor:
     """Denoise by DDIM with eta = 0.
 
-    predict: (x_t (B, ...), t) -> noise in x_t. noise: (B, ...) standard normal. Returns x_0, same shape.
+    predict: (x_t (B, ...), t) -> noise in x_t, or velocity. noise: (B, ...) standard normal. Returns x_0, same shape.
     """
-    scheduler = make_scheduler()
+    scheduler = make_scheduler(prediction)
     timesteps = sampling_timesteps(steps)
     scheduler.set_timesteps(steps)
     latents = noise

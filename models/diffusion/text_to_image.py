@@ -5,7 +5,7 @@ Folder: `config.json`, `vae/` and `transformer/` in diffusers' own layout (`Auto
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -14,6 +14,7 @@ from diffusers.models.transformers.pixart_transformer_2d import PixArtTransforme
 from torch import Tensor, nn
 
 from models.diffusion.backbone import PixArtBackbone
+from models.diffusion.ddpm import Prediction
 from models.diffusion.latents import decode, encode
 from models.diffusion.prompts import HashedWords, Prompts
 
@@ -24,8 +25,11 @@ FORMAT = 1
 class TextToImage(nn.Module):
     """VAE (frozen), prompt encoder and diffusion transformer."""
 
-    def __init__(self, vae: AutoencoderKL, prompts: HashedWords, transformer: PixArtTransformer2DModel) -> None:
-        """Raises ValueError when the latent channels or the width of the text tokens do not fit each other."""
+    def __init__(self, vae: AutoencoderKL, prompts: HashedWords, transformer: PixArtTransformer2DModel, prediction: Prediction = "noise") -> None:
+        """prediction: what the transformer was trained to predict.
+
+        Raises ValueError when the latent channels or the width of the text tokens do not fit each other.
+        """
         super().__init__()
         if vae.config.latent_channels != transformer.config.in_channels:  # type: ignore[attr-defined]
             raise ValueError(
@@ -36,7 +40,7 @@ class TextToImage(nn.Module):
                 f"text tokens have {prompts.channels} channels, the transformer takes {transformer.config.caption_channels}"  # type: ignore[attr-defined]
             )
         self.vae = vae.requires_grad_(False)
-        self.prompts = prompts
+        self.prompts, self.prediction = prompts, prediction
         self.backbone = PixArtBackbone(transformer)
 
     @property
@@ -66,16 +70,22 @@ def save_text_to_image(model: TextToImage, folder: Path, **described: Any) -> No
     save_vae(model.vae, folder)
     _save_part(model.backbone.transformer, folder / "transformer")
     prompts = {"kind": "hashed_words", "channels": model.prompts.channels, "length": model.prompts.length}
-    (folder / CONFIG_NAME).write_text(json.dumps({"format": FORMAT, "prompts": prompts, **described}, indent=1, sort_keys=True) + "\n")
+    (folder / CONFIG_NAME).write_text(
+        json.dumps({"format": FORMAT, "prediction": model.prediction, "prompts": prompts, **described}, indent=1, sort_keys=True) + "\n"
+    )
 
 
 def load_text_to_image(folder: Path) -> TextToImage:
     """Read what `save_text_to_image` wrote, on the CPU. Raises ValueError naming the file that is missing or wrong."""
-    described = read_config(folder)["prompts"]
+    config = read_config(folder)
+    described: dict[str, Any] = config["prompts"]
+    prediction: Any = config.get("prediction")
     if described.get("kind") != "hashed_words":
         raise ValueError(f"{folder / CONFIG_NAME}: prompt encoder {described.get('kind')!r} is not known here")
+    if prediction not in get_args(Prediction):
+        raise ValueError(f"{folder / CONFIG_NAME}: prediction {prediction!r} is not one of {', '.join(get_args(Prediction))}")
     prompts = HashedWords(int(described["channels"]), int(described["length"]))
-    return TextToImage(load_vae(folder), prompts, _load_part(PixArtTransformer2DModel, folder / "transformer"))
+    return TextToImage(load_vae(folder), prompts, _load_part(PixArtTransformer2DModel, folder / "transformer"), prediction)
 
 
 def read_config(folder: Path) -> dict[str, Any]:

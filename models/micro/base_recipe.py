@@ -1,4 +1,4 @@
-"""micro_base: a small text-to-image transformer on single pictures of the photographic domain, white background, noise prediction."""
+"""micro_base: a small text-to-image transformer on single pictures of the photographic domain, white background."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from data_specs.params import Strict
-from models.diffusion.ddpm import draw_noise, draw_timesteps, noise_prediction_loss
+from models.diffusion.ddpm import diffusion_loss, draw_noise, draw_timesteps
 from models.diffusion.guidance import guide
 from models.diffusion.pictures import sheet, to_uint8
 from models.diffusion.prompts import drop_texts
@@ -57,7 +57,7 @@ class BaseRecipe:
         return {"pixels": matched_batch(matched, chosen), "captions": [caption_of(sample) for sample in matched]}
 
     def loss(self, network: nn.Module, batch: Batch, rng: StepRandom) -> tuple[Tensor, dict[str, Tensor]]:
-        """Mean squared error of the predicted noise; every picture has its own timestep."""
+        """Mean squared error of the prediction; every picture has its own timestep."""
         assert isinstance(network, TextToImage)
         samples, each = range(len(batch["pixels"])), batch["pixels"].shape[1]
         clean = network.encode(batch["pixels"].flatten(0, 1))
@@ -65,7 +65,7 @@ class BaseRecipe:
         prompts = network.read([caption for caption in captions for _ in range(each)])
         noise = draw_noise(samples, (each, *clean.shape[1:]), rng).flatten(0, 1).to(clean)
         timesteps = draw_timesteps(samples, rng, each).to(clean.device)
-        errors = noise_prediction_loss(lambda noisy, t: network.backbone(noisy, t, prompts), clean, noise, timesteps)
+        errors = diffusion_loss(lambda noisy, t: network.backbone(noisy, t, prompts), clean, noise, timesteps, network.prediction)
         return errors.mean(), {}
 
     def picture(self, network: nn.Module, batch: Batch, rng: StepRandom) -> np.ndarray:
@@ -82,7 +82,7 @@ class BaseRecipe:
                 noisy, prompts, null, self.config.picture_guidance,
             )  # fmt: skip
 
-        return sheet([to_uint8(network.decode(ddim_sample(predict, noise, self.config.picture_steps))), to_uint8(pixels)])
+        return sheet([to_uint8(network.decode(ddim_sample(predict, noise, self.config.picture_steps, network.prediction))), to_uint8(pixels)])
 
     def save(self, network: nn.Module, folder: Path) -> None:
         """Write the folder that `load_text_to_image` reads."""

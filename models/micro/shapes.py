@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import nn
 
 from data_specs.params import Strict
+from models.diffusion.ddpm import Prediction
 from models.diffusion.prompts import HashedWords
 from models.diffusion.text_to_image import TextToImage
 
@@ -45,7 +46,7 @@ class VaeShape(Strict):
 
 
 class TransformerShape(Strict):
-    """diffusers' PixArtTransformer2DModel, noise prediction only."""
+    """diffusers' PixArtTransformer2DModel, without learned variance."""
 
     blocks: int = Field(8, gt=0)
     heads: int = Field(2, gt=0)
@@ -53,6 +54,7 @@ class TransformerShape(Strict):
     patch: int = Field(2, gt=0)
     latent_side: int = Field(16, gt=0, description="latent side of the pictures it is trained on; fixes the scale of positions")
     text_channels: int = Field(64, gt=0)
+    prediction: Prediction = Field("velocity", description="what it predicts: noise, as PixArt-Sigma, or velocity (models/diffusion/ddpm.py)")
     text_length: int = Field(24, gt=0, description="words of a caption that count")
 
     def build(self, latent_channels: int) -> PixArtTransformer2DModel:
@@ -78,7 +80,7 @@ class TransformerShape(Strict):
     def with_vae(self, vae: AutoencoderKL) -> TextToImage:
         """A text-to-image model with a random transformer on the latents of this VAE."""
         transformer = self.build(vae.config.latent_channels)  # type: ignore[attr-defined]
-        return TextToImage(vae, HashedWords(self.text_channels, self.text_length), transformer)
+        return TextToImage(vae, HashedWords(self.text_channels, self.text_length), transformer, self.prediction)
 
 
 @torch.no_grad()

@@ -68,7 +68,7 @@ class Realiz3D(nn.Module):
         return self.base.device
 
     def forward(self, latents: Tensor, timesteps: Tensor, condition: Condition) -> Tensor:
-        """Predict the noise of a grid of views.
+        """Predict the noise, or what else the base was trained to predict, of a grid of views.
 
         latents: (B, C, 2 h, 2 w). timesteps: (B,) int64 in 0..999. Returns (B, C, 2 h, 2 w).
         """

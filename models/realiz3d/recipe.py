@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from data_specs.params import Strict
-from models.diffusion.ddpm import draw_noise, draw_timesteps, noise_prediction_loss
+from models.diffusion.ddpm import diffusion_loss, draw_noise, draw_timesteps
 from models.diffusion.pictures import sheet, to_pixels, to_uint8
 from models.diffusion.prompts import drop_texts
 from models.diffusion.samples import (
@@ -94,7 +94,7 @@ class _Training:
         return parts
 
     def loss(self, network: nn.Module, batch: Batch, rng: StepRandom) -> tuple[Tensor, dict[str, Tensor]]:
-        """Mean squared error of the predicted noise over all samples; its mean over those of each source goes to the log."""
+        """Mean squared error of the prediction over all samples; its mean over those of each source goes to the log."""
         assert isinstance(network, Realiz3D)
         errors, first = {}, 0
         for word, part in batch.items():
@@ -132,7 +132,7 @@ class _Training:
         condition = Condition(prompts, domains, control, multiview=control is not None, frozen_blocks=binding.frozen_blocks)
         noise = draw_noise(places, tuple(clean.shape[1:]), rng).to(clean)
         timesteps = draw_timesteps(places, rng).to(clean.device)
-        return noise_prediction_loss(lambda noisy, t: network(noisy, t, condition), clean, noise, timesteps)
+        return diffusion_loss(lambda noisy, t: network(noisy, t, condition), clean, noise, timesteps, network.base.prediction)
 
     def _settings(self) -> SamplingSettings:
         return SamplingSettings(steps=self.config.picture_steps, guidance=self.config.picture_guidance)

@@ -82,7 +82,7 @@ def _sample(model: Realiz3D, noise: Tensor, settings: SamplingSettings, conditio
         condition = condition_at(t)
         return guide(lambda x, text: model(x, _times(x, t), _for_batch(condition, text, len(x))), noisy, condition.prompts, null, settings.guidance)
 
-    latents = ddim_sample(predict, noise, settings.steps)
+    latents = ddim_sample(predict, noise, settings.steps, model.base.prediction)
     pictures = model.base.decode(from_grid(latents).flatten(0, 1))
     return to_uint8(pictures).reshape(len(noise), -1, *pictures.shape[-2:], 3)
 

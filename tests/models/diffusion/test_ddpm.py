@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from models.diffusion.ddpm import draw_noise, draw_timesteps, make_scheduler, noise_prediction_loss
+from models.diffusion.ddpm import diffusion_loss, draw_noise, draw_timesteps, make_scheduler
 from models.recipe import StepRandom
 
 BETAS = np.linspace(1e-4, 0.02, 1000)
@@ -15,7 +15,7 @@ def test_forward_process_has_the_moments_of_its_closed_form() -> None:
     clean = torch.full((60000, 1), 3.0)
     noise = torch.from_numpy(np.random.default_rng(0).standard_normal((60000, 1))).float()
     for t in (0, 300, 999):
-        noise_prediction_loss(lambda noisy, times, t=t: seen.setdefault(t, noisy), clean, noise, torch.full((60000,), t))
+        diffusion_loss(lambda noisy, times, t=t: seen.setdefault(t, noisy), clean, noise, torch.full((60000,), t))
         # 4 standard errors of a mean and of a variance of 60,000 draws
         assert abs(float(seen[t].mean()) - 3.0 * np.sqrt(KEPT[t])) < 4 * np.sqrt((1 - KEPT[t]) / 60000)
         assert abs(float(seen[t].var()) - (1 - KEPT[t])) < 4 * (1 - KEPT[t]) * np.sqrt(2 / 60000) + 1e-6
@@ -28,9 +28,17 @@ def test_schedule_is_the_linear_one() -> None:
 def test_loss_is_the_mean_square_per_sample() -> None:
     clean, noise = torch.randn(3, 2, 4, 4), torch.randn(3, 2, 4, 4)
     times = torch.tensor([0, 500, 999])
-    assert noise_prediction_loss(lambda noisy, t: noise, clean, noise, times).tolist() == [0.0, 0.0, 0.0]
-    errors = noise_prediction_loss(lambda noisy, t: torch.zeros_like(noisy), clean, noise, times)
+    assert diffusion_loss(lambda noisy, t: noise, clean, noise, times).tolist() == [0.0, 0.0, 0.0]
+    errors = diffusion_loss(lambda noisy, t: torch.zeros_like(noisy), clean, noise, times)
     torch.testing.assert_close(errors, (noise**2).mean((1, 2, 3)))
+
+
+def test_velocity_is_noise_less_signal() -> None:
+    clean, noise = torch.randn(3, 2, 4, 4), torch.randn(3, 2, 4, 4)
+    times = torch.tensor([0, 500, 999])
+    a = torch.tensor(KEPT[times.numpy()]).float().view(3, 1, 1, 1)
+    velocity = a.sqrt() * noise - (1 - a).sqrt() * clean
+    assert diffusion_loss(lambda noisy, t: velocity, clean, noise, times, "velocity").max() < 1e-9
 
 
 def test_draws_depend_on_the_place_of_a_sample_alone() -> None:

@@ -33,6 +33,18 @@ def test_recovers_mean_and_deviation_of_a_gaussian(steps: int, tolerance: float)
     assert (truth - (MEAN + DEVIATION * start)).abs().max() < 0.01  # so that N(0, 1) becomes N(mean, deviation^2)
 
 
+def test_velocity_and_noise_lead_to_the_same() -> None:
+    predict = exact_noise(MEAN, DEVIATION)
+
+    def velocity(noisy: Tensor, t: int) -> Tensor:
+        a = float(KEPT[t])
+        clean = (noisy - (1 - a) ** 0.5 * predict(noisy, t)) / a**0.5
+        return a**0.5 * predict(noisy, t) - (1 - a) ** 0.5 * clean
+
+    start = torch.linspace(-2, 2, 5)
+    torch.testing.assert_close(ddim_sample(velocity, start, 50, "velocity"), ddim_sample(predict, start, 50), atol=1e-4, rtol=0)
+
+
 def test_a_point_distribution_is_hit_exactly() -> None:
     sampled = ddim_sample(exact_noise(MEAN, 0.0), torch.linspace(-3, 3, 7), 50)
     torch.testing.assert_close(sampled, torch.full((7,), MEAN), atol=1e-3, rtol=0)

@@ -29,6 +29,7 @@ def test_round_trip_is_exact(saved: tuple[TextToImage, Path]) -> None:
     pixels = torch.rand(1, 3, 16, 16)
     assert torch.equal(model.eval().encode(pixels), again.encode(pixels))
     assert torch.equal(model.read(["a cup"]).tokens, again.read(["a cup"]).tokens)
+    assert again.prediction == model.prediction == "velocity"
 
 
 def test_diffusers_reads_the_parts(saved: tuple[TextToImage, Path]) -> None:
@@ -55,6 +56,9 @@ def test_wrong_folders_are_named(saved: tuple[TextToImage, Path], tmp_path: Path
     weights = folder / "transformer" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:100])
     with pytest.raises(ValueError, match="transformer"):
+        load_text_to_image(folder)
+    (folder / "config.json").write_text(json.dumps({**json.loads((folder / "config.json").read_text()), "prediction": "flow"}))
+    with pytest.raises(ValueError, match="'flow'"):
         load_text_to_image(folder)
     (folder / "config.json").write_text(json.dumps({"format": 1, "prompts": {"kind": "t5"}}))
     with pytest.raises(ValueError, match="'t5'"):
