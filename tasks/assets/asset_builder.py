@@ -14,8 +14,8 @@ from models.geometry.mesh_error import MeshError
 from tasks.assets.download import Fetch, fetch
 from tasks.assets.licences import is_allowed
 from tasks.assets.preview import preview_jpeg
-from tasks.assets.sandbox import CleanFile, ReadRequest, read_in_sandbox
 from tasks.assets.url_source import download_address
+from tasks.sandbox import CleanFile, ReadRequest, read_in_sandbox
 
 
 @dataclass(frozen=True)

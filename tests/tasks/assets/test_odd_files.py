@@ -9,7 +9,7 @@ import pytest
 
 from models.geometry.glb_reader import read_glb
 from models.geometry.mesh_error import MeshError
-from tasks.assets.sandbox import CleanFile, ReadRequest, read_in_sandbox
+from tasks.sandbox import CleanFile, ReadRequest, read_in_sandbox
 
 DECISIONS = {
     "glb_chunk_too_big": "bad_container",

@@ -16,7 +16,7 @@ from typing import Any
 from data_specs.asset import UpAxis
 from models.geometry.mesh_error import MeshError
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[1]
 START_TIMEOUT_S = 120.0
 FILES_PER_CHILD = 500
 """After so many files a child is replaced, whatever its libraries may have leaked."""
@@ -123,7 +123,7 @@ def _start(memory_bytes: int) -> subprocess.Popen[bytes]:
     # A bare environment: no secrets, no proxies, one thread in the numerical libraries (their buffers count as address space).
     environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     environment |= {"PYTHONPATH": str(REPOSITORY), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-    command = [sys.executable, "-m", "tasks.assets.sandbox_worker", str(memory_bytes)]
+    command = [sys.executable, "-m", "tasks.sandbox_worker", str(memory_bytes)]
     child = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, bufsize=0, start_new_session=True
     )

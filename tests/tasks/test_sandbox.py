@@ -14,8 +14,8 @@ import pytest
 from data_specs.ids import sha256_bytes
 from models.geometry.glb_reader import read_glb
 from models.geometry.mesh_error import MeshError
-from tasks.assets import sandbox as sandbox_module
-from tasks.assets.sandbox import ReadRequest, Sandbox, close_sandboxes, read_in_sandbox
+from tasks import sandbox as sandbox_module
+from tasks.sandbox import ReadRequest, Sandbox, close_sandboxes, read_in_sandbox
 
 SQUARE = "v 0 0 0\nv 4 0 0\nv 4 1 2\nv 0 1 2\nvt 0 0\nf 1/1 2/1 3/1 4/1\n"
 
