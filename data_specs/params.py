@@ -139,7 +139,7 @@ class Params(Strict):
     """Everything a size says."""
 
     size: Literal["tiny", "micro", "paper"]
-    seed: int = 0
+    seed: int = Field(0, description="of the procedural world, of viewpoints and of skies")
     execution: ExecutionParams
     assets: AssetsParams
     render: RenderParams
@@ -151,7 +151,7 @@ class Params(Strict):
 
 
 def load_params(size: str, overrides: tuple[str, ...] | list[str] = (), folder: Path = PARAMS_FOLDER) -> Params:
-    """Read `params/<size>.yaml` and apply overrides of the form `section.key=value` (value is YAML).
+    """Read `params/<size>.yaml` and apply overrides of the form `section.key=value` or `seed=value` (value is YAML).
 
     Raises ValueError naming the file or the override, the key and what is expected.
     """
@@ -170,12 +170,14 @@ def load_params(size: str, overrides: tuple[str, ...] | list[str] = (), folder: 
 
 def _apply(tree: dict[str, Any], override: str) -> None:
     path, separator, text = override.partition("=")
-    keys = path.strip().split(".")
-    if not separator or len(keys) < 2:
-        raise ValueError(f"override {override!r} must look like section.key=value")
+    *sections, key = path.strip().split(".")
     node = tree
-    for key in keys[:-1]:
-        node = node.setdefault(key, {})
+    for section in sections:
+        node = node.setdefault(section, {})
         if not isinstance(node, dict):
-            raise ValueError(f"override {override!r}: {key!r} is not a section")
-    node[keys[-1]] = yaml.safe_load(text)
+            raise ValueError(f"override {override!r}: {section!r} is not a section")
+    if not separator or (not sections and isinstance(node.get(key), dict)):
+        raise ValueError(f"override {override!r} must look like section.key=value, or seed=value")
+    if path.strip() == "size":
+        raise ValueError(f"override {override!r}: the size chooses the parameter file, give it as --size")
+    node[key] = yaml.safe_load(text)

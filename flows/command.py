@@ -78,7 +78,7 @@ def _add_flow_arguments(parser: argparse.ArgumentParser, word: str) -> None:
 
 def _add_place_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--size", choices=SIZES, default="micro", help="which parameter file: data_specs/params/<size>.yaml (default: micro)")
-    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="change one parameter; may be repeated")
+    parser.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="change one parameter, or seed; may be repeated")
     parser.add_argument("--root", help="folder that holds data/ and runs/ (default: $ATELIER3D_HOME or the current folder)")
     parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
 

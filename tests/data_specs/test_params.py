@@ -12,6 +12,7 @@ def test_override_is_yaml_and_typed() -> None:
     assert params.render.size_pixels == 128
     assert params.assets.licences == ["CC0-1.0"]
     assert params.train.runs["micro_vae"].steps == 7
+    assert load_params("tiny", ["seed=1"]).seed == 1
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,11 @@ def test_override_is_yaml_and_typed() -> None:
         ("render.size_pixels=-1", ["render.size_pixels", "-1"]),
         ("assets.count=many", ["assets.count", "many"]),
         ("render", ["section.key=value"]),
+        ("render=5", ["section.key=value"]),
+        ("seed", ["section.key=value"]),
+        ("seed=many", ["seed", "many"]),
+        ("colour=red", ["colour", "red"]),
+        ("size=paper", ["--size"]),
         ("seed.deep.down=1", ["not a section"]),
         ("train.runs.micro_vae.epochs=3", ["train.runs.micro_vae.epochs"]),
     ],
