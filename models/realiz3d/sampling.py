@@ -41,10 +41,13 @@ def shifted_blocks(blocks: int, timestep: int, settings: SamplingSettings) -> in
     return last_block(blocks, settings.layer_share) + 1 if settings.layer_share > 0 else 0
 
 
-def sample_views(model: Realiz3D, control: Tensor, captions: list[str], settings: SamplingSettings, rng: Randomness) -> np.ndarray:
+def sample_views(
+    model: Realiz3D, control: Tensor, captions: list[str], settings: SamplingSettings, rng: Randomness, done: Callable[[], None] | None = None
+) -> np.ndarray:
     """Generate the real-domain views of B objects that follow their control: (B, 4, H, W, 3) uint8, in tile order.
 
-    control: B stacked results of `control_from_views`. rng: one generator, or B. Raises ValueError when captions and controls differ in number.
+    control: B stacked results of `control_from_views`. rng: one generator, or B. done: called after every step.
+    Raises ValueError when captions and controls differ in number.
     """
     if len(control) != len(captions):
         raise ValueError(f"{len(control)} controls for {len(captions)} captions")
@@ -56,7 +59,7 @@ def sample_views(model: Realiz3D, control: Tensor, captions: list[str], settings
         domains_BN = reassign(real, synthetic, shifted_blocks(model.blocks, t, settings))
         return Condition(prompts, domains_BN, encoded, multiview=True)
 
-    return _sample(model, noise, settings, condition_at)
+    return _sample(model, noise, settings, condition_at, done)
 
 
 def sample_tiles(model: Realiz3D, domain: str, captions: list[str], settings: SamplingSettings, rng: np.random.Generator) -> np.ndarray:
@@ -75,12 +78,20 @@ def _noise(model: Realiz3D, control: Tensor | None, count: int, rng: Randomness)
 
 
 @torch.no_grad()
-def _sample(model: Realiz3D, noise: Tensor, settings: SamplingSettings, condition_at: Callable[[int], Condition]) -> np.ndarray:
+def _sample(
+    model: Realiz3D, noise: Tensor, settings: SamplingSettings, condition_at: Callable[[int], Condition], done: Callable[[], None] | None = None
+) -> np.ndarray:
     null = model.base.read([""] * len(noise))
+
+    def network(condition: Condition, x: Tensor, t: int, text: Prompts) -> Tensor:
+        return model(x, _times(x, t), _for_batch(condition, text, len(x)))
 
     def predict(noisy: Tensor, t: int) -> Tensor:
         condition = condition_at(t)
-        return guide(lambda x, text: model(x, _times(x, t), _for_batch(condition, text, len(x))), noisy, condition.prompts, null, settings.guidance)
+        predicted = guide(lambda x, text: network(condition, x, t, text), noisy, condition.prompts, null, settings.guidance)
+        if done is not None:
+            done()
+        return predicted
 
     latents = ddim_sample(predict, noise, settings.steps, model.base.prediction)
     pictures = model.base.decode(from_grid(latents).flatten(0, 1))
