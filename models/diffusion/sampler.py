@@ -18,13 +18,16 @@ def sampling_timesteps(steps: int) -> list[int]:
 
 
 @torch.no_grad()
-def ddim_sample(predict: Callable[[Tensor, int], Tensor], noise: Tensor, steps: int, prediction: Prediction = "noise") -> Tensor:
+def ddim_sample(
+    predict: Callable[[Tensor, int], Tensor], noise: Tensor, steps: int, prediction: Prediction = "noise", start: int = TIMESTEPS
+) -> Tensor:
     """Denoise by DDIM with eta = 0.
 
     predict: (x_t (B, ...), t) -> noise in x_t, or velocity. noise: (B, ...) standard normal. Returns x_0, same shape.
+    start: only timesteps below it are visited; `noise` is then x_t of the first of them.
     """
     scheduler = make_scheduler(prediction)
-    timesteps = sampling_timesteps(steps)
+    timesteps = [t for t in sampling_timesteps(steps) if t < start]
     scheduler.set_timesteps(steps)
     latents = noise
     for t in timesteps:

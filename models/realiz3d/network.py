@@ -1,10 +1,16 @@
 """Realiz3D around a text-to-image base: Domain Shifters before every block, a control, two attention modes (SPEC R1 to R3).
 
-Folder of a model: that of the base (`models/diffusion/text_to_image.py`) and `shifters.safetensors`, `control.safetensors`.
+The baselines (SPEC R11) are the same network with a Domain Switcher or nothing in place of the shifters, or with adapters.
+
+Folder of a model: that of the base (`models/diffusion/text_to_image.py`) and `control.safetensors`, `shifters.safetensors`,
+`switcher.safetensors` and `adapters.safetensors`, as far as its config has them.
 """
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from types import ModuleType
 from typing import Literal
 
 import torch
@@ -18,19 +24,29 @@ from data_specs.params import Strict
 from models.diffusion.backbone import ForwardPlan
 from models.diffusion.latents import factor
 from models.diffusion.text_to_image import TextToImage, load_text_to_image, read_config, save_text_to_image
+from models.realiz3d.baseline_adapters import AdapterConfig, LinearAdapters
 from models.realiz3d.conditioning import MAP_NAMES, Condition, ControlKind, MapControl, ViewpointControl, spread_over_tiles
+from models.realiz3d.domains import Domains
 from models.realiz3d.grid import COLUMNS, ROWS, VIEWS, to_grid
 from models.realiz3d.shifter import RANK, DomainShifters
+from models.realiz3d.switcher import DomainSwitcher
 
 SHIFTERS_NAME = "shifters.safetensors"
+SWITCHER_NAME = "switcher.safetensors"
+ADAPTERS_NAME = "adapters.safetensors"
 CONTROL_NAME = "control.safetensors"
+DOMAIN_FILES = (SHIFTERS_NAME, SWITCHER_NAME)
 
 
 class Realiz3DConfig(Strict):
     """What Realiz3D adds to its base."""
 
     domains: tuple[str, ...] = Field(DOMAINS, min_length=2, description="named visual domains, `synthetic` and `real` among them")
+    domain_input: Literal["shifters", "switcher", "none"] = Field(
+        "shifters", description="shifters: Realiz3D; switcher: a domain vector joined to the timestep embedding; none: the network knows no domain"
+    )
     rank: int = Field(RANK, gt=0, description="rank of the Domain Shifters (SPEC R3)")
+    adapter: AdapterConfig | None = Field(None, description="LoRA or linear adapters (SPEC R11)")
     control: ControlKind = Field("maps", description="maps: normals and positions (texturing); viewpoint: cameras (text-to-multiview)")
     positions: Literal["grid", "tile"] = Field(
         "tile",
@@ -52,10 +68,49 @@ class Realiz3D(nn.Module):
             raise ValueError(f"domains {config.domains} lack {', '.join(sorted(missing))}")
         backbone = base.backbone
         self.base, self.config = base, config
-        self.shifters = DomainShifters(backbone.blocks, backbone.width, config.domains, config.rank)
+        self.shifters: Domains = (
+            DomainShifters(backbone.blocks, backbone.width, config.domains, config.rank)
+            if config.domain_input == "shifters"
+            else Domains(backbone.blocks, config.domains)
+        )
+        self.switcher = DomainSwitcher(backbone.width, len(config.domains)) if config.domain_input == "switcher" else None
         self.control: MapControl | ViewpointControl = (
             MapControl(backbone.channels, backbone.width, backbone.patch) if config.control == "maps" else ViewpointControl(backbone.width)
         )
+        self.adapters: LinearAdapters | None = None
+        self.add_adapters(config.adapter)
+
+    def add_adapters(self, adapter: AdapterConfig | None) -> None:
+        """Let the network have these adapters, which do nothing yet. Raises ValueError when it has some already."""
+        if self.adapter_parameters():
+            raise ValueError("the network has adapters already")
+        backbone = self.base.backbone
+        self.config = self.config.model_copy(update={"adapter": adapter})
+        if adapter is not None and adapter.kind == "linear":
+            self.adapters = LinearAdapters(backbone.blocks, backbone.width, adapter.rank)
+        elif adapter is not None:
+            _lora().add_lora(backbone.transformer, adapter.rank)
+
+    def adapter_parameters(self) -> dict[str, nn.Parameter]:
+        """The weights of the adapters by name; none without adapters."""
+        if self.adapters is not None:
+            return dict(self.adapters.named_parameters())
+        return {name: weight for name, weight in self.base.backbone.named_parameters() if ".lora_" in name}
+
+    def domain_parameters(self) -> list[nn.Parameter]:
+        """The weights of the shifters or the switcher."""
+        return [*self.shifters.parameters(), *(self.switcher.parameters() if self.switcher is not None else [])]
+
+    @contextmanager
+    def without_adapters(self) -> Iterator[None]:
+        """Let the network do without its adapters for the length of a `with` block."""
+        adapters, self.adapters = self.adapters, None
+        lora = self.config.adapter is not None and self.config.adapter.kind == "lora"
+        try:
+            with _lora().without_lora(self.base.backbone.transformer) if lora else nullcontext():
+                yield
+        finally:
+            self.adapters = adapters
 
     @property
     def blocks(self) -> int:
@@ -73,7 +128,6 @@ class Realiz3D(nn.Module):
         latents: (B, C, 2 h, 2 w). timesteps: (B,) int64 in 0..999. Returns (B, C, 2 h, 2 w).
         """
         backbone = self.base.backbone
-        shifts = self.shifters(condition.domains)
         tokens = latents.shape[-2] * latents.shape[-1] // backbone.patch**2
         with torch.set_grad_enabled(torch.is_grad_enabled() and condition.frozen_blocks == 0):
             added = None if condition.control is None else spread_over_tiles(self.control(condition.control), tokens)
@@ -83,7 +137,8 @@ class Realiz3D(nn.Module):
             separate=not condition.multiview,
             positions=self._tile_positions(latents) if self.config.positions == "tile" else None,
             added=added,
-            before_block=lambda index, entering: entering + shifts[index],
+            before_block=self._before_block(condition.domains),
+            added_time=None if self.switcher is None else self.switcher(condition.domains),
             frozen_blocks=condition.frozen_blocks,
         )
         return backbone(latents, timesteps, condition.prompts, plan)
@@ -114,6 +169,15 @@ class Realiz3D(nn.Module):
         """Recompute blocks in the backward pass instead of keeping their activations."""
         self.base.enable_gradient_checkpointing()
 
+    def _before_block(self, domains_BN: Tensor) -> Callable[[int, Tensor], Tensor]:
+        shifts = self.shifters(domains_BN) if isinstance(self.shifters, DomainShifters) else None
+
+        def enter(index: int, tokens: Tensor) -> Tensor:
+            adapted = tokens if self.adapters is None else self.adapters(index, tokens)
+            return adapted if shifts is None else adapted + shifts[index]
+
+        return enter
+
     def _tile_positions(self, latents: Tensor) -> Tensor:
         backbone = self.base.backbone
         height, width = (side // backbone.patch for side in latents.shape[-2:])
@@ -121,11 +185,13 @@ class Realiz3D(nn.Module):
 
 
 def save_model(model: Realiz3D, folder: Path) -> None:
-    """Write the whole model; the shifters are a small file of their own that names its domains."""
-    save_text_to_image(model.base, folder, realiz3d=model.config.model_dump(mode="json"))
+    """Write the whole model; shifters (or switcher) and adapters are small files of their own. The former name their domains."""
+    with model.without_adapters():
+        save_text_to_image(model.base, folder, realiz3d=model.config.model_dump(mode="json"))
     domains = {"domains": json.dumps(model.shifters.domains)}
-    save_file({name: weight.contiguous() for name, weight in model.shifters.state_dict().items()}, folder / SHIFTERS_NAME, domains)
-    save_file({name: weight.contiguous() for name, weight in model.control.state_dict().items()}, folder / CONTROL_NAME)
+    for name, part in _parts(model).items():
+        if part:
+            save_file({key: weight.contiguous() for key, weight in part.items()}, folder / name, domains if name in DOMAIN_FILES else None)
 
 
 def load_model(folder: Path) -> Realiz3D:
@@ -137,25 +203,54 @@ def load_model(folder: Path) -> Realiz3D:
         model = Realiz3D(load_text_to_image(folder), Realiz3DConfig.model_validate(described))
     except ValidationError as error:
         raise ValueError(f"{folder}: config.json does not describe Realiz3D ({error.errors()[0]['msg']})") from None
-    load_shifters(model, folder / SHIFTERS_NAME)
-    _load(model.control, folder / CONTROL_NAME)
+    for name, part in _parts(model).items():
+        if part:
+            if name in DOMAIN_FILES:
+                _check_domains(model, folder / name)
+            _load(part, folder / name)
     return model.eval()
 
 
 def load_shifters(model: Realiz3D, path: Path) -> None:
     """Replace the shifters by those of a file. Raises ValueError when it is of other domains, rank or shape, or damaged."""
+    _check_domains(model, path)
+    _load(model.shifters.state_dict(), path)
+
+
+def _parts(model: Realiz3D) -> dict[str, dict[str, Tensor]]:
+    """Everything beside the base: file name -> its tensors, none where the model lacks the part."""
+    return {
+        SHIFTERS_NAME: model.shifters.state_dict(),
+        SWITCHER_NAME: {} if model.switcher is None else model.switcher.state_dict(),
+        ADAPTERS_NAME: {name: weight.detach() for name, weight in model.adapter_parameters().items()},
+        CONTROL_NAME: model.control.state_dict(),
+    }
+
+
+def _check_domains(model: Realiz3D, path: Path) -> None:
     try:
         with safe_open(path, framework="pt") as file:
             domains = tuple(json.loads((file.metadata() or {}).get("domains", "[]")))
     except (OSError, SafetensorError) as error:
         raise ValueError(f"{path} cannot be read ({error})") from None
     if domains != model.shifters.domains:
-        raise ValueError(f"{path} holds shifters of the domains {domains}, the model has {model.shifters.domains}")
-    _load(model.shifters, path)
+        raise ValueError(f"{path} holds {path.stem} of the domains {domains}, the model has {model.shifters.domains}")
 
 
-def _load(module: nn.Module, path: Path) -> None:
+def _load(part: dict[str, Tensor], path: Path) -> None:
+    """Copy the tensors of a file into those of a part, in place."""
     try:
-        module.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise ValueError(f"{path} does not fit the model ({error})") from None
+        read = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise ValueError(f"{path} cannot be read ({error}): train its run again") from None
+    wrong = sorted(set(read) ^ set(part)) or [name for name, weight in read.items() if weight.shape != part[name].shape]
+    if wrong:
+        raise ValueError(f"{path} does not fit the model: {wrong[0]!r} differs")
+    for name, weight in read.items():
+        part[name].copy_(weight)
+
+
+def _lora() -> ModuleType:
+    from models.diffusion import lora  # here, as peft takes seconds to import and most models need none of it
+
+    return lora

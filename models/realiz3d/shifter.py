@@ -3,40 +3,24 @@
 import torch
 from torch import Tensor, nn
 
+from models.realiz3d.domains import Domains
+
 RANK = 8
 
 
-class DomainShifters(nn.Module):
+class DomainShifters(Domains):
     """One Domain Shifter per block: X <- X + W_left W_right e_domain, with one e per named domain.
 
     Letters: N blocks, M domains, D width of the tokens, R rank, B samples.
     """
 
     def __init__(self, blocks: int, width: int, domains: tuple[str, ...], rank: int = RANK) -> None:
-        """domains: names, in the order of the indices. Raises ValueError for fewer than two, or two alike."""
-        super().__init__()
-        if len(domains) < 2 or len(set(domains)) != len(domains):
-            raise ValueError(f"domains {domains}: name at least two, all different")
-        self.domains, self.rank = tuple(domains), rank
+        """As `Domains`; every W_left starts at zero."""
+        super().__init__(blocks, domains)
+        self.rank = rank
         self.embeddings_NMD = nn.Parameter(torch.randn(blocks, len(domains), width))
         self.right_NRD = nn.Parameter(torch.randn(blocks, rank, width) / width**0.5)
         self.left_NDR = nn.Parameter(torch.zeros(blocks, width, rank))
-
-    @property
-    def blocks(self) -> int:
-        """How many blocks are shifted."""
-        return len(self.left_NDR)
-
-    def index(self, domain: str) -> int:
-        """The index of a domain. Raises ValueError for an unknown name."""
-        if domain not in self.domains:
-            raise ValueError(f"unknown domain {domain!r}: there are {', '.join(self.domains)}")
-        return self.domains.index(domain)
-
-    def select(self, names: list[str]) -> Tensor:
-        """The domain of each of B samples, the same in every block: (B, N) int64. Raises ValueError for an unknown name."""
-        chosen = torch.tensor([self.index(name) for name in names], device=self.left_NDR.device)
-        return chosen[:, None].expand(-1, self.blocks)
 
     def shifts(self) -> Tensor:
         """W_left W_right e of every block and domain: (N, M, D)."""
