@@ -8,7 +8,7 @@ from data_specs.asset import Material, Mesh
 from models.geometry.mesh_error import MeshError
 from models.geometry.mesh_ops import ReadMesh, drop_unreferenced
 from models.geometry.obj_materials import MapLine, ObjMaterial, read_mtl
-from models.geometry.polygons import fan_triangles
+from models.geometry.polygons import triangulate
 from models.geometry.references import Resolve, no_files, relative_path
 from models.geometry.text_decoding import decode_text, linear_from_srgb
 
@@ -37,13 +37,16 @@ def read_obj(data: bytes, resolve: Resolve = no_files, max_faces: int = 10_000_0
     lines = _scan(decode_text(data))
     if not lines.faces:
         raise MeshError("no_faces", f"the OBJ has {len(lines.positions)} vertices and no faces")
-    triangles, polygon = fan_triangles(np.array(lines.faces, np.int64), np.array(lines.sizes, np.int64))
-    if len(triangles) > max_faces:
-        raise MeshError("too_many_faces", f"{len(triangles)} faces: at most {max_faces} (assets.max_faces)")
+    sizes = np.array(lines.sizes, np.int64)
+    if (count := int((sizes - 2).sum())) > max_faces:
+        raise MeshError("too_many_faces", f"{count} faces: at most {max_faces} (assets.max_faces)")
     rows = np.array([_corner(token) for token, _ in lines.corners], np.int64).reshape(-1, 3)
     positions = _table(lines.positions, "v")
+    vertices = _rows(positions[:, :3], rows[:, 0], "v")
+    assert vertices is not None, "every corner names a position"
+    triangles, polygon = triangulate(np.array(lines.faces, np.int64), sizes, vertices)
     mesh = Mesh(
-        vertices=_rows(positions[:, :3], rows[:, 0], "v"),  # type: ignore[arg-type]
+        vertices=vertices,
         faces=triangles.astype(np.int32),
         normals=_rows(_table(lines.normals, "vn")[:, :3], rows[:, 2], "vn"),
         uv=_rows(_table(lines.coordinates, "vt")[:, :2], rows[:, 1], "vt"),

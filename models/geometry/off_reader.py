@@ -7,7 +7,7 @@ import numpy as np
 from data_specs.asset import Mesh
 from models.geometry.mesh_error import MeshError
 from models.geometry.mesh_ops import ReadMesh
-from models.geometry.polygons import fan_triangles
+from models.geometry.polygons import triangulate
 from models.geometry.text_decoding import decode_text, linear_from_srgb
 
 _HEADER = re.compile(r"(ST)?(C)?(N)?OFF$", re.IGNORECASE)
@@ -30,10 +30,10 @@ def read_off(data: bytes, max_faces: int = 10_000_000) -> ReadMesh:
     if table.shape[1] < 3 + 3 * has_normals + 3 * has_colours + 2 * has_uv:
         raise MeshError("bad_number", f"the vertices of a {header.group()} have only {table.shape[1]} numbers")
     uv = np.column_stack([table[:, -2], 1.0 - table[:, -1]]).astype(np.float32) if has_uv else None
-    triangles = _faces(body[1 + vertices : 1 + vertices + faces], vertices)
     as_float = None if normals is None else normals.astype(np.float32)
     with np.errstate(over="ignore"):
         positions = table[:, :3].astype(np.float32)
+    triangles = _faces(body[1 + vertices : 1 + vertices + faces], positions)
     return ReadMesh(Mesh(positions, triangles, as_float, uv, None if colours is None else _rgba(colours)), [])
 
 
@@ -57,15 +57,15 @@ def _numbers(rows: list[list[str]]) -> np.ndarray:
         raise MeshError("bad_number", f"a vertex is not made of numbers: {error}") from None
 
 
-def _faces(rows: list[list[str]], vertices: int) -> np.ndarray:
+def _faces(rows: list[list[str]], positions: np.ndarray) -> np.ndarray:
     try:
         polygons = [[int(word) for word in row[1 : 1 + int(row[0])]] for row in rows]
     except ValueError as error:
         raise MeshError("bad_number", f"a face is not made of indices: {error}") from None
     corners = np.array([corner for polygon in polygons for corner in polygon], np.int64)
-    if len(corners) and (int(corners.min()) < 0 or int(corners.max()) >= vertices):
-        raise MeshError("index_out_of_range", f"a face uses vertex {int(corners.max())} of {vertices}")
-    return fan_triangles(corners, np.array([len(polygon) for polygon in polygons], np.int64))[0].astype(np.int32)
+    if len(corners) and (int(corners.min()) < 0 or int(corners.max()) >= len(positions)):
+        raise MeshError("index_out_of_range", f"a face uses vertex {int(corners.max())} of {len(positions)}")
+    return triangulate(corners, np.array([len(polygon) for polygon in polygons], np.int64), positions)[0].astype(np.int32)
 
 
 def _rgba(colours: np.ndarray) -> np.ndarray:
