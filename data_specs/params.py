@@ -82,12 +82,9 @@ class ShardsParams(Strict):
     timeout_s: float = Field(120.0, gt=0, description="time to verify one sample")
 
 
-class TrainRun(Strict):
-    """One training run: a recipe and how it is driven. Batch size counts samples over all workers."""
+class TrainBudget(Strict):
+    """How long, how fast and how a run is trained. Batch size counts samples over all workers."""
 
-    recipe: str = Field(description="name in models/registry.py")
-    parents: dict[str, str] = Field(default_factory=dict, description="role -> name of an earlier run whose model it starts from")
-    config: dict[str, Any] = Field(default_factory=dict, description="the recipe's own settings; unknown keys are errors")
     steps: int = Field(gt=0)
     batch_size: int = Field(gt=0)
     gradient_accumulation: int = Field(1, gt=0)
@@ -100,6 +97,14 @@ class TrainRun(Strict):
     gradient_checkpointing: bool = False
     checkpoint_every: int = Field(100, gt=0, description="steps between checkpoints")
     picture_every: int = Field(0, ge=0, description="steps between sampling grids; 0 = only at the end")
+
+
+class TrainRun(TrainBudget):
+    """One training run: a recipe and how it is driven."""
+
+    recipe: str = Field(description="name in models/registry.py")
+    parents: dict[str, str] = Field(default_factory=dict, description="role -> name of an earlier run whose model it starts from")
+    config: dict[str, Any] = Field(default_factory=dict, description="the recipe's own settings; unknown keys are errors")
     seed: int = 0
 
 
@@ -115,6 +120,14 @@ class TrainParams(Strict):
     max_failures: int = Field(3, ge=0, description="worker deaths a run survives")
 
 
+class TuningParams(Strict):
+    """Which B_max and t_max a model is sampled with (SPEC R9)."""
+
+    split: Literal["train", "validation", "test"] = "validation"
+    max_assets: int = Field(20, gt=0, description="held-out assets to tune on")
+    tolerance: float = Field(0.05, ge=0, description="how much farther from the base's pictures than without shifting, as a share of that distance")
+
+
 class EvaluateParams(Strict):
     """Samples and numbers on held-out assets."""
 
@@ -126,6 +139,9 @@ class EvaluateParams(Strict):
     layer_share: float = Field(0.3, ge=0, le=1, description="B_max as a share of the blocks (SPEC R8)")
     time_threshold: int = Field(950, ge=0, le=1001, description="t_max (SPEC R8); above 1000 = never")
     batch_size: int = Field(4, gt=0)
+    embedder: Literal["random", "micro"] = Field("random", description="what distances are measured with: random features, or the micro embedder")
+    base: str = Field("micro_base", description="which training run is the text-to-image model whose pictures realism is measured against")
+    tuning: TuningParams = TuningParams.model_validate({})
 
 
 class ReportParams(Strict):
@@ -160,15 +176,20 @@ def load_params(size: str, overrides: tuple[str, ...] | list[str] = (), folder: 
         raise ValueError(f"no parameters for size {size!r}: expected one of {', '.join(SIZES)} ({path} does not exist)")
     tree = yaml.safe_load(path.read_text())
     for override in overrides:
-        _apply(tree, override)
+        apply_override(tree, override)
     try:
         return Params.model_validate(tree)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
-        raise ValueError(f"parameters of size {size!r} ({path.name}) are wrong:\n  " + "\n  ".join(lines)) from None
+        raise ValueError(f"parameters of size {size!r} ({path.name}) are wrong:\n  " + explain(error)) from None
 
 
-def _apply(tree: dict[str, Any], override: str) -> None:
+def explain(error: ValidationError) -> str:
+    """A line for everything that is wrong: key, reason, what was given."""
+    return "\n  ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors())
+
+
+def apply_override(tree: dict[str, Any], override: str) -> None:
+    """Set one key of nested plain data, `section.key=value` with a YAML value. Raises ValueError when it does not look like that."""
     path, separator, text = override.partition("=")
     *sections, key = path.strip().split(".")
     node = tree
