@@ -1,5 +1,6 @@
 """Do the views of an object agree with one another? Back-projection consistency (SPEC R13)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,9 @@ from models.metrics.image_quality import psnr, ssim
 
 ENOUGH_SHARED = 0.01
 
+PairDistance = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Two stacks of pictures (N, H, W, 3) uint8 -> the distance of each pair, (N,)."""
+
 
 @dataclass(frozen=True)
 class Consistency:
@@ -16,19 +20,22 @@ class Consistency:
 
     psnr: dB inside the masks, 100 where all views agree. ssim: [-1, 1] inside the masks. shared: the part of the masks, in [0, 1], whose
     points a second view sees too, where disagreement can show at all. psnr_shared: dB over that part, None where it is less than `ENOUGH_SHARED`.
+    perceptual: mean over the views of the distance that was asked for, else None.
     """
 
     psnr: float
     ssim: float
     psnr_shared: float | None
     shared: float
+    perceptual: float | None = None
 
 
-def back_projection_consistency(views: list[SurfaceView]) -> Consistency:
+def back_projection_consistency(views: list[SurfaceView], distance: PairDistance | None = None) -> Consistency:
     """PSNR and SSIM between views of equal size and their re-projections (`reproject_views`), everything outside the masks white in both.
 
     The error is averaged over the pixels of all views before the logarithm: a view that agrees by itself does not hide one that disagrees.
-    A flat picture agrees with itself: read this beside a measure of what the pictures show. Raises ValueError when no view shows the object.
+    distance: how far re-projections look from their views, for `perceptual`. A flat picture agrees with itself: read this beside a measure of
+    what the pictures show. Raises ValueError when no view shows the object.
     """
     pictures, shared_masks = reproject_views(views)
     mask, shared = np.concatenate([view.mask for view in views]), np.concatenate(shared_masks)
@@ -38,4 +45,10 @@ def back_projection_consistency(views: list[SurfaceView]) -> Consistency:
     again = np.concatenate(pictures)
     part = float(shared.sum() / mask.sum())
     on_shared = psnr(again, original, shared) if part >= ENOUGH_SHARED else None
-    return Consistency(psnr(again, original, mask), ssim(again, original, mask), on_shared, part)
+    seen = None if distance is None else float(distance(_levels(original, views), _levels(again, views)).mean())
+    return Consistency(psnr(again, original, mask), ssim(again, original, mask), on_shared, part, seen)
+
+
+def _levels(joined: np.ndarray, views: list[SurfaceView]) -> np.ndarray:
+    """Views one below the other, float in [0, 1] -> (V, H, W, 3) uint8."""
+    return np.stack(np.split(np.rint(joined * 255.0).astype(np.uint8), len(views)))

@@ -6,6 +6,8 @@ from typing import Any
 
 from data_specs.ids import content_id
 from data_specs.params import EvaluateParams, Params
+from data_specs.suite import NEVER
+from models.metrics.embedder import TITLES, PictureEmbedder, open_embedder
 from tasks.artefacts import Workspace, write_atomic
 from tasks.evaluate.measures import Pictures, columns, measure
 from tasks.evaluate.samples import Mode, SampleFolder, Sampler
@@ -13,12 +15,12 @@ from tasks.evaluate.subjects import Subject, Subjects
 from tasks.progress import Progress
 from tasks.tracking import RunLog, Tracker
 
-VERSION = 1
+VERSION = 2
 """Raised by hand when the same inputs would give other pictures or numbers."""
 
 METRICS, SAMPLES = "metrics.json", "samples"
-NEVER = 1001
-"""A timestep that sampling does not reach."""
+NO_MATTER = {"tuning"}
+"""Settings that have no part in this."""
 
 
 def evaluate(workspace: Workspace, params: Params, sampler: Sampler) -> Path:
@@ -37,7 +39,7 @@ def evaluate(workspace: Workspace, params: Params, sampler: Sampler) -> Path:
         "run_id": run["id"],
         "weights_sha256": run["weights_sha256"],
         "data": data.digests(),
-        "settings": ours.model_dump(mode="json"),
+        "settings": ours.model_dump(mode="json", exclude=NO_MATTER),
         "assets": keys,
     }
     subjects, modes = [data.read(key) for key in keys], sampling_modes(ours)
@@ -45,7 +47,8 @@ def evaluate(workspace: Workspace, params: Params, sampler: Sampler) -> Path:
     with Progress(workspace, "evaluate", len(modes) * len(subjects)) as progress:
         for mode in modes:
             work.fill(subjects, mode, ours.batch_size, sampler, progress.advance)
-    record = {**identity, "columns": columns(), "rows": _table(data, subjects, modes, work)}
+    rows = _table(data, subjects, modes, work, open_embedder(ours.embedder))
+    record = {**identity, "columns": columns(TITLES[ours.embedder]), "rows": rows}
     publish(workspace.folder("evaluate"), work, [(key, mode) for key in keys for mode in modes], record)
     _track(workspace, record, steps=run["settings"]["steps"])
     return workspace.folder("evaluate") / METRICS
@@ -76,7 +79,7 @@ def publish(folder: Path, work: SampleFolder, wanted: list[tuple[str, Mode]], re
     write_atomic(folder / METRICS, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
 
 
-def _table(data: Subjects, subjects: list[Subject], modes: list[Mode], work: SampleFolder) -> list[dict[str, Any]]:
+def _table(data: Subjects, subjects: list[Subject], modes: list[Mode], work: SampleFolder, embedder: PictureEmbedder) -> list[dict[str, Any]]:
     """References first: true renders, photographs of other assets; then the model's modes."""
     truth, photographs = [subject.true_views() for subject in subjects], [subject.photographs for subject in subjects]
     rows = [
@@ -87,7 +90,7 @@ def _table(data: Subjects, subjects: list[Subject], modes: list[Mode], work: Sam
     if len(others) == len(subjects):
         rows.append(Pictures("other_photographs", "photographic pictures of other assets", "reference", others, views=False))
     rows += [Pictures(mode.name, mode.title, "model", [work.read(subject, mode) for subject in subjects]) for mode in modes]
-    return measure(rows, subjects, {"real": photographs, "synthetic": truth})
+    return measure(rows, subjects, {"real": photographs, "synthetic": truth}, embedder)
 
 
 def _track(workspace: Workspace, record: dict[str, Any], steps: int) -> None:

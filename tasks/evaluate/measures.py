@@ -6,8 +6,8 @@ from typing import Any, Literal
 import numpy as np
 
 from models.metrics.distribution import frechet_distance, jackknife_error, subset_kernel_distance
+from models.metrics.embedder import PictureEmbedder
 from models.metrics.multiview import back_projection_consistency
-from models.metrics.random_features import EMBEDDER, random_conv_features
 from tasks.evaluate.subjects import Subject
 
 KID_SUBSETS, KID_SEED, KID_SCALE = 100, 0, 1000.0
@@ -46,8 +46,8 @@ class Pictures:
     """The reference set that holds these very pictures: a distance to itself says nothing."""
 
 
-def columns() -> list[dict[str, str]]:
-    """Name, title, group, meaning and direction of every measure."""
+def columns(embedder: str) -> list[dict[str, str]]:
+    """Name, title, group, meaning and direction of every measure. embedder: its title."""
     consistency = [
         {
             "name": name,
@@ -59,25 +59,29 @@ def columns() -> list[dict[str, str]]:
         for name, (title, meaning) in CONSISTENCY.items()
     ]
     distances = [
-        {"name": name, "title": title, "group": GROUPS[against], "better": "lower", "meaning": _meaning(formula)}
+        {"name": name, "title": title, "group": GROUPS[against], "better": "lower", "meaning": _meaning(formula, embedder)}
         for name, (title, against, formula) in DISTANCES.items()
     ]
     return consistency + distances
 
 
-def _meaning(formula: str) -> str:
-    return f"{FORMULAS[formula]} on {EMBEDDER} features instead of Inception's, so never to be compared with published numbers; {SPREADS[formula]}"
+def _meaning(formula: str, embedder: str) -> str:
+    return f"{FORMULAS[formula]} on {embedder} features instead of Inception's, so never to be compared with published numbers; {SPREADS[formula]}"
 
 
-def measure(rows: list[Pictures], subjects: list[Subject], references: dict[str, list[np.ndarray]]) -> list[dict[str, Any]]:
+def measure(
+    rows: list[Pictures], subjects: list[Subject], references: dict[str, list[np.ndarray]], embedder: PictureEmbedder
+) -> list[dict[str, Any]]:
     """Measure every row. references: "real" and "synthetic" -> pictures of each asset. Distances need two pictures on both sides."""
-    reference_features = {name: _features(sets) for name, sets in references.items()}
-    return [_measure_row(row, subjects, reference_features) for row in rows]
+    reference_features = {name: _features(sets, embedder) for name, sets in references.items()}
+    return [_measure_row(row, subjects, reference_features, embedder) for row in rows]
 
 
-def _measure_row(row: Pictures, subjects: list[Subject], references: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:
+def _measure_row(
+    row: Pictures, subjects: list[Subject], references: dict[str, tuple[np.ndarray, np.ndarray]], embedder: PictureEmbedder
+) -> dict[str, Any]:
     metrics = _consistency(row.sets, subjects) if row.views else {}
-    features = _features(row.sets)
+    features = _features(row.sets, embedder)
     for name, (_, against, formula) in DISTANCES.items():
         if against != row.not_against:
             metrics[name] = _distance(formula, features, references[against])
@@ -93,14 +97,14 @@ def _consistency(sets: list[np.ndarray], subjects: list[Subject]) -> dict[str, A
 
 def _over_assets(values: dict[str, float]) -> dict[str, Any]:
     numbers = list(values.values())
-    published = {key: _published(value) for key, value in values.items()}
-    return {"mean": _published(np.mean(numbers)), "spread": _published(np.std(numbers)), "values": published}
+    rounded = {key: published(value) for key, value in values.items()}
+    return {"mean": published(np.mean(numbers)), "spread": published(np.std(numbers)), "values": rounded}
 
 
-def _features(sets: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _features(sets: list[np.ndarray], embedder: PictureEmbedder) -> tuple[np.ndarray, np.ndarray]:
     """Features (N, D) of all pictures and the place (N,) of the asset that each belongs to."""
     groups = np.concatenate([np.full(len(pictures), place) for place, pictures in enumerate(sets)])
-    return np.concatenate([random_conv_features(pictures / 255.0) for pictures in sets]), groups
+    return np.concatenate([embedder.features(pictures) for pictures in sets]), groups
 
 
 def _distance(formula: str, ours: tuple[np.ndarray, np.ndarray], reference: tuple[np.ndarray, np.ndarray]) -> dict[str, float]:
@@ -111,8 +115,9 @@ def _distance(formula: str, ours: tuple[np.ndarray, np.ndarray], reference: tupl
         half = max(2, min(len(x), len(y)) // 2)
         mean, spread = subset_kernel_distance(x, y, KID_SUBSETS, half, np.random.default_rng(KID_SEED))
         mean, spread = KID_SCALE * mean, KID_SCALE * spread
-    return {"mean": _published(mean), "spread": _published(spread)}
+    return {"mean": published(mean), "spread": published(spread)}
 
 
-def _published(value: Any) -> float:
+def published(value: Any) -> float:
+    """A number as it is written into `metrics.json`."""
     return float(f"{round(float(value), DECIMALS):.{DIGITS}g}") + 0.0

@@ -76,3 +76,20 @@ def test_true_renders_of_real_meshes_agree(shared_data: Path, name: str) -> None
     painted = [replace(view, rgb=stripes(view.position)) if v % 2 else view for v, view in enumerate(views)]
     assert back_projection_consistency(views).psnr > 35.0
     assert back_projection_consistency(painted).psnr < back_projection_consistency(views).psnr - 8.0
+
+
+def test_the_distance_asked_for_compares_views_with_their_re_projections() -> None:
+    view = sphere_views(32)[0]
+    light, dark = replace(view, rgb=np.full_like(view.rgb, 0.7)), replace(view, rgb=np.full_like(view.rgb, 0.5))
+    seen: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def distance(pictures: np.ndarray, again: np.ndarray) -> np.ndarray:
+        seen.append((pictures, again))
+        return np.array([1.0, 2.0])
+
+    assert back_projection_consistency([light, dark], distance).perceptual == 1.5
+    (pictures, again), inside = seen[0], view.mask
+    assert pictures.shape == again.shape == (2, 32, 32, 3) and pictures.dtype == np.uint8
+    np.testing.assert_allclose(pictures[:, inside].mean(axis=(1, 2)), [0.7 * 255, 0.5 * 255], atol=1.0)
+    np.testing.assert_allclose(again[:, inside].mean(axis=(1, 2)), 0.6 * 255, atol=1.5)
+    assert (pictures[:, ~inside] == 255).all() and (again[:, ~inside] == 255).all()

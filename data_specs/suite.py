@@ -1,0 +1,218 @@
+"""A suite: one table of a paper as data. Which rows it has, what each trains and how it samples, what was published, and what must show.
+
+Read from `suites/<name>.yaml`; unknown keys are errors. A seed changes the order and noise of training and the noise of sampling.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from data_specs.ids import content_id
+from data_specs.params import EvaluateParams, Params, Strict, TrainBudget, TrainRun, apply_override, explain
+
+SUITES_FOLDER = Path(__file__).parent / "suites"
+BASE = "base"
+"""The parent that every size has already: the text-to-image model."""
+
+NEVER = 1001
+"""A timestep that sampling does not reach."""
+
+PublishedMetric = Literal["PSNR", "SSIM", "LPIPS", "FID_B", "KID_B", "FID_I", "KID_I", "CLIP"]
+
+
+class SuiteRun(Strict):
+    """One training run of a row."""
+
+    recipe: str
+    parents: dict[str, str] = Field(default_factory=dict, description="role -> an earlier run of the suite, or `base`")
+    config: dict[str, Any] = Field(default_factory=dict, description="the recipe's own settings")
+    budget: str = Field(description="name of a budget of the size")
+
+
+class SuiteRow(Strict):
+    """One line of the table: a trained run and how it is sampled, or another row's pictures refined by the base."""
+
+    name: str
+    title: str
+    run: str = ""
+    of: str = Field("", description="sdedit: the row whose pictures are noised and denoised again, tile by tile (SPEC R11)")
+    layer_share: float = Field(0.0, ge=0, le=1, description="B_max of SPEC R8")
+    time_threshold: int = Field(NEVER, ge=0, le=NEVER, description="t_max of SPEC R8, or the timestep SDEdit starts from")
+    published: dict[PublishedMetric, float] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> "SuiteRow":
+        if bool(self.run) == bool(self.of):
+            raise ValueError("a row has either `run` or `of`")
+        return self
+
+
+class Beats(Strict):
+    """A row is better than others in a metric by more than the spread."""
+
+    kind: Literal["beats"]
+    row: str
+    over: list[str]
+    metric: str
+
+
+class Within(Strict):
+    """A row is worse than another in a metric by at most a tolerance."""
+
+    kind: Literal["within"]
+    row: str
+    of: str
+    metric: str
+    tolerance: float = Field(gt=0)
+
+
+class Follows(Strict):
+    """From one row to the next a metric moves in the direction that was published."""
+
+    kind: Literal["follows"]
+    before: str
+    after: str
+    metrics: list[str]
+
+
+Expectation = Annotated[Beats | Within | Follows, Field(discriminator="kind")]
+
+
+class SuiteSize(Strict):
+    """What a size makes of a suite."""
+
+    seeds: list[int] = Field(min_length=1)
+    budgets: dict[str, TrainBudget]
+    config: dict[str, Any] = Field(default_factory=dict, description="settings added to every run's recipe")
+    evaluate: dict[str, Any] = Field(default_factory=dict, description="changes of the section `evaluate`")
+    leave_out: list[str] = Field(default_factory=list, description="rows that this size does not have")
+
+
+class Suite(Strict):
+    """A suite at one size. `load_suite` makes it."""
+
+    name: str
+    title: str
+    source: str = Field(description="where the published numbers stand")
+    consistency: Literal["given_surface", "visual_hull"] = Field(
+        "given_surface", description="surface that the views are back-projected onto: that of the asset, or what their silhouettes leave"
+    )
+    runs: dict[str, SuiteRun]
+    rows: list[SuiteRow]
+    expectations: list[Expectation] = Field(default_factory=list)
+    at: SuiteSize
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "Suite":
+        known: list[str] = []
+        for name, run in self.runs.items():
+            _require(f"runs.{name}.parents", run.parents.values(), [BASE, *known])
+            _require(f"runs.{name}.budget", [run.budget], self.at.budgets)
+            known.append(name)
+        rows: list[str] = []
+        for row in self.rows:
+            _require(f"rows.{row.name}", [row.run or row.of], self.runs if row.run else rows)
+            rows.append(row.name)
+        _require("sizes.leave_out", self.at.leave_out, rows)
+        for expectation in self.expectations:
+            _require("expectations", _rows_of(expectation), rows)
+        return self
+
+    def shown(self) -> "Suite":
+        """Without the rows that the size leaves out, and what is expected of them."""
+        rows = [row for row in self.rows if row.name not in self.at.leave_out and row.of not in self.at.leave_out]
+        names = {row.name for row in rows}
+        expectations = [expectation for expectation in self.expectations if set(_rows_of(expectation)) <= names]
+        return self.model_copy(update={"rows": rows, "expectations": expectations})
+
+    def row(self, name: str) -> SuiteRow:
+        """The row of a name."""
+        return next(row for row in self.rows if row.name == name)
+
+    def model_of(self, row: SuiteRow, seed: int) -> str:
+        """Name of the training run whose model a row samples, or whose pictures it refines."""
+        return self.run_name(row.run, seed) if row.run else self.model_of(self.row(row.of), seed)
+
+    def runs_of(self, row: SuiteRow, seed: int) -> list[str]:
+        """Names of the training runs that a row needs, parents first."""
+        if row.of:
+            return self.runs_of(self.row(row.of), seed)
+        return list(dict.fromkeys(self.run_name(name, seed) for name in self._lineage(row.run)))
+
+    def run_name(self, name: str, seed: int) -> str:
+        """The name under which a run is trained: the same for the same settings and parents, whichever row or suite asks for it."""
+        return self._named(name, seed)[0]
+
+    def extend(self, params: Params) -> Params:
+        """Parameters with every run of every seed, and with the suite's way to evaluate. Raises ValueError for a wrong key of `evaluate`."""
+        added = dict(self._named(name, seed) for seed in self.at.seeds for name in self.runs)
+        train = params.train.model_copy(update={"runs": {**params.train.runs, **_with_base(added, params.evaluate.base)}})
+        try:
+            evaluate = EvaluateParams.model_validate({**params.evaluate.model_dump(), **self.at.evaluate})
+        except ValidationError as error:
+            raise ValueError(f"suite {self.name}, section evaluate, is wrong:\n  {explain(error)}") from None
+        return params.model_copy(update={"train": train, "evaluate": evaluate})
+
+    def _named(self, name: str, seed: int) -> tuple[str, TrainRun]:
+        run = self.runs[name]
+        parents = {role: parent if parent == BASE else self.run_name(parent, seed) for role, parent in run.parents.items()}
+        budget = self.at.budgets[run.budget].model_dump()
+        made = TrainRun(recipe=run.recipe, parents=parents, config={**run.config, **self.at.config}, seed=seed, **budget)
+        return f"{run.recipe}_{content_id(made.model_dump(mode='json'))[:8]}", made
+
+    def _lineage(self, name: str) -> list[str]:
+        parents = [parent for parent in self.runs[name].parents.values() if parent != BASE]
+        return [ancestor for parent in parents for ancestor in self._lineage(parent)] + [name]
+
+
+def load_suite(name: str, size: str, overrides: list[str] | tuple[str, ...] = (), folder: Path = SUITES_FOLDER) -> Suite:
+    """Read `suites/<name>.yaml` at a size; overrides `suite.key=value` change what it says of the size.
+
+    Raises ValueError naming the suites or sizes there are, or every key that is wrong.
+    """
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        raise ValueError(f"no suite {name!r}: there are {', '.join(suite_names(folder))}")
+    tree = yaml.safe_load(path.read_text())
+    sizes = tree.pop("sizes", {})
+    if size not in sizes:
+        raise ValueError(f"suite {name!r} says nothing of size {size!r}: it has {', '.join(sizes)}; add it to {path.name}")
+    nested = {"suite": sizes[size]}
+    for override in overrides:
+        apply_override(nested, override)
+    try:
+        return Suite.model_validate({"name": name, **tree, "at": nested["suite"]}).shown()
+    except ValidationError as error:
+        raise ValueError(f"suite {name!r} at size {size!r} ({path.name}) is wrong:\n  {explain(error)}") from None
+
+
+def suite_names(folder: Path = SUITES_FOLDER) -> list[str]:
+    """Every suite there is."""
+    return sorted(path.stem for path in folder.glob("*.yaml"))
+
+
+def split_overrides(overrides: list[str]) -> tuple[list[str], list[str]]:
+    """Those of a suite (`suite.key=value`), and those of the parameters."""
+    of_suite = [override for override in overrides if override.startswith("suite.")]
+    return of_suite, [override for override in overrides if override not in of_suite]
+
+
+def _with_base(runs: dict[str, TrainRun], base: str) -> dict[str, TrainRun]:
+    return {
+        name: run.model_copy(update={"parents": {role: base if parent == BASE else parent for role, parent in run.parents.items()}})
+        for name, run in runs.items()
+    }
+
+
+def _rows_of(expectation: Beats | Within | Follows) -> list[str]:
+    if isinstance(expectation, Beats):
+        return [expectation.row, *expectation.over]
+    return [expectation.row, expectation.of] if isinstance(expectation, Within) else [expectation.before, expectation.after]
+
+
+def _require(where: str, names: Any, known: Any) -> None:
+    missing = [name for name in names if name not in known]
+    if missing:
+        raise ValueError(f"{where}: {missing[0]!r} is not there; there are {', '.join(known)}")

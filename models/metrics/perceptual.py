@@ -1,0 +1,22 @@
+"""How different two pictures look to a network: the formula of LPIPS without learned weights of channels (Zhang et al. 2018, equation 1, w = 1)."""
+
+import numpy as np
+
+SMALLEST_NORM = 1e-10
+
+
+def perceptual_distance(ours: list[np.ndarray], theirs: list[np.ndarray]) -> np.ndarray:
+    """Distance of each of N pairs of pictures from their feature maps, (N,) float64, 0 for equal pictures.
+
+    ours, theirs: (N, C_k, H_k, W_k) float of each layer k. Every pixel's feature vector is scaled to unit length; squared differences are summed
+    over channels, averaged over pixels and summed over layers. Raises ValueError for layers of unlike shapes.
+    """
+    shapes = [layer.shape for layer in ours], [layer.shape for layer in theirs]
+    if shapes[0] != shapes[1] or not ours:
+        raise ValueError(f"feature maps of shapes {shapes[0]} and {shapes[1]} cannot be compared")
+    return np.sum([((_unit(a) - _unit(b)) ** 2).sum(axis=1).mean(axis=(1, 2)) for a, b in zip(ours, theirs)], axis=0)
+
+
+def _unit(layer: np.ndarray) -> np.ndarray:
+    layer = layer.astype(np.float64)
+    return layer / (np.sqrt((layer**2).sum(axis=1, keepdims=True)) + SMALLEST_NORM)
