@@ -6,7 +6,8 @@ from typing import TypeVar
 from data_specs.decision import Decision
 from data_specs.sample import Sample
 from data_specs.shard import ShardPlan, ShardRow
-from tasks.fan_out import Outcome, Pool
+from tasks.attempt import Outcome
+from tasks.fan_out import Pool
 from tasks.ledger import Ledger
 from tasks.progress import Progress
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from data_specs.params import TrainParams
-from tasks.fan_out import start_ray, stop_ray, worker_environment
+from tasks.ray_life import start_ray, stop_ray, worker_environment
 from tasks.train.job import TrainJob
 from tasks.train.loop import train
 from tasks.train.worker import Worker

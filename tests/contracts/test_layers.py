@@ -9,7 +9,7 @@ from tests.conftest import REPOSITORY
 
 HOMES = {
     "prefect": lambda path: path.parts[0] == "flows" or (path.parts[0] == "tasks" and path.name == "task.py"),
-    "ray": lambda path: path.as_posix() == "tasks/fan_out.py" or path.as_posix().startswith("tasks/train/"),
+    "ray": lambda path: path.as_posix() in ("tasks/ray_life.py", "tasks/ray_workers.py") or path.as_posix().startswith("tasks/train/"),
     "mlflow": lambda path: path.as_posix() == "tasks/tracking.py",
 }
 

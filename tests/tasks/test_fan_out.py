@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from data_specs.params import ExecutionParams
-from tasks import fan_out
-from tasks.fan_out import Outcome, Pool
+from tasks import ray_workers
+from tasks.attempt import Failure, Outcome
+from tasks.fan_out import Pool
 from tests.tasks import fan_out_work as work
 
 INLINE = ExecutionParams(backend="inline")
@@ -65,7 +66,7 @@ def test_exceptions_are_failures_with_one_reproducible_line(pool: Pool) -> None:
 def test_python_that_hangs_times_out(pool: Pool) -> None:
     outcomes = list(pool.map(work.behave, numbered(["a", "spin", "b"]), 0.5))
     assert [o.value for o in outcomes] == ["a", None, "b"]
-    assert outcomes[1].failure == fan_out.Failure("timeout", "no result within 0.5 s")
+    assert outcomes[1].failure == Failure("timeout", "no result within 0.5 s")
 
 
 def test_inline_time_limit_holds_in_other_threads() -> None:
@@ -92,7 +93,7 @@ def test_an_item_that_lost_its_worker_is_tried_again(ray_pool: Pool, tmp_path: P
 @pytest.mark.slow
 def test_workers_stuck_in_native_code_are_killed(ray_pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a batch with others, the time limit is still one item's, not the batch's."""
-    monkeypatch.setattr(fan_out, "GRACE_S", 0.5)
+    monkeypatch.setattr(ray_workers, "GRACE_S", 0.5)
     values = [f"v{i}" for i in range(100)]
     values[90] = "stuck"
     started = time.monotonic()
@@ -134,7 +135,7 @@ def test_items_are_read_only_a_little_ahead(ray_pool: Pool) -> None:
     for _ in range(500):
         next(outcomes)
     outcomes.close()  # type: ignore[attr-defined]
-    assert taken <= 500 + (fan_out.LOOK_AHEAD * 2 + 1) * fan_out.LARGEST_BATCH
+    assert taken <= 500 + (ray_workers.LOOK_AHEAD * 2 + 1) * ray_workers.LARGEST_BATCH
 
 
 @pytest.mark.slow
@@ -147,7 +148,7 @@ def test_workers_are_replaced_and_limited_to_one_thread(ray_pool: Pool) -> None:
 
 def test_ray_starts_only_for_work_and_a_closed_pool_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
     started: list[Callable] = []
-    monkeypatch.setattr(fan_out, "start_ray", lambda workers: started.append(workers))
+    monkeypatch.setattr(ray_workers, "start_ray", lambda workers: started.append(workers))
     with Pool(ExecutionParams(backend="ray")) as pool:
         pass
     assert started == []
