@@ -129,13 +129,18 @@ class Tracker:
 
 
 class RunLog:
-    """A worker's side: metrics and files go into a queue that a thread empties in batches. Without a run nothing happens."""
+    """A worker's side: metrics and files go into a queue that a thread empties in batches. Without a run nothing happens.
+
+    Steps that the run already has are left out: a run that was killed logged some beyond the checkpoint it goes on from.
+    """
 
     def __init__(self, run: TrackedRun | None) -> None:
         self.run = run
         self._queue: queue.Queue[Callable[[Any], None] | list[Any] | None] = queue.Queue(QUEUE_LENGTH)
         self._thread = threading.Thread(target=self._work, name="tracking", daemon=True) if run else None
         self._overrun = False
+        self._logged: dict[str, int] = {}
+        """Name of a metric -> its last step in MLflow when this log was opened."""
 
     def __enter__(self) -> "RunLog":
         if self._thread:
@@ -170,6 +175,7 @@ class RunLog:
 
     def _work(self) -> None:
         attempt, waiting = _Tolerance(), True
+        attempt(self._find_logged)
         while waiting:
             entries = [self._queue.get()]
             while not self._queue.empty():
@@ -180,15 +186,21 @@ class RunLog:
                 if callable(entry):
                     attempt(lambda action: action(_client(self._uri())), entry)
 
+    def _find_logged(self) -> None:
+        assert self.run is not None
+        client = _client(self.run.uri)
+        for name in client.get_run(self.run.run_id).data.metrics:
+            self._logged[name] = max(metric.step for metric in client.get_metric_history(self.run.run_id, name))
+
     def _log_metrics(self, metrics: list[tuple[str, float, int, int]]) -> None:
         if not metrics or self.run is None:
             return
         from mlflow.entities import Metric
 
         client = _client(self.run.uri)
-        for first in range(0, len(metrics), METRICS_PER_BATCH):
-            batch = [Metric(_name(name), value, now, step) for name, value, now, step in metrics[first : first + METRICS_PER_BATCH]]
-            client.log_batch(self.run.run_id, metrics=batch)
+        new = [Metric(_name(name), value, now, step) for name, value, now, step in metrics if step > self._logged.get(_name(name), -1)]
+        for first in range(0, len(new), METRICS_PER_BATCH):
+            client.log_batch(self.run.run_id, metrics=new[first : first + METRICS_PER_BATCH])
 
     def _uri(self) -> str:
         assert self.run is not None

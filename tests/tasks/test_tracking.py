@@ -62,6 +62,17 @@ def test_an_unfinished_run_goes_on_and_a_finished_one_stays(workspace: Workspace
     assert tracker.open("b-1", {}, {"steps": 7}) != first
 
 
+def test_a_resumed_run_has_every_step_once(workspace: Workspace) -> None:
+    """Killed after step 5, gone on from the checkpoint of step 2; `late` is a metric that the first part did not have yet."""
+    tracker = Tracker(workspace)
+    run = tracker.open("a-1", {}, {})
+    for steps, late in ((range(1, 6), {}), (range(3, 9), {"late": 1.0})):
+        with RunLog(run) as log:
+            log.metrics({"step": step, "loss:": 1.0 / step, **late} for step in steps)
+    history = {name: _client(run.uri).get_metric_history(run.run_id, name) for name in ("loss_", "late")}
+    assert {name: [metric.step for metric in metrics] for name, metrics in history.items()} == {"loss_": list(range(1, 9)), "late": list(range(3, 9))}
+
+
 def test_a_killed_run_is_marked_and_a_living_one_is_not(workspace: Workspace) -> None:
     tracker = Tracker(workspace)
     living, killed = tracker.open("a-1", {}, {}), tracker.open("b-1", {}, {})
