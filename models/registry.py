@@ -5,11 +5,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from models.micro.base_recipe import BaseRecipe
+from models.micro.embedder_recipe import EmbedderRecipe
 from models.micro.vae_recipe import VaeRecipe
 from models.realiz3d.recipe import Stage1Recipe, Stage2Recipe, WarmupRecipe
 from models.recipe import Recipe
 
-RECIPES: dict[str, Any] = {recipe.name: recipe for recipe in (VaeRecipe, BaseRecipe, WarmupRecipe, Stage1Recipe, Stage2Recipe)}
+RECIPES: dict[str, Any] = {recipe.name: recipe for recipe in (VaeRecipe, BaseRecipe, EmbedderRecipe, WarmupRecipe, Stage1Recipe, Stage2Recipe)}
 """Name -> class; `Config` is the class of its settings."""
 
 

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 from data_specs.ids import seed_from
 from data_specs.params import Strict
 from models.diffusion.latents import decode, encode
-from models.diffusion.pictures import sheet, to_uint8
-from models.diffusion.samples import MATCHED_MEMBERS, VIEW_MEMBERS, Decoded, matched_tensors, pick, stack, view_tensors
+from models.diffusion.pictures import sheet, to_pixels, to_uint8
+from models.diffusion.samples import MATCHED_MEMBERS, VIEW_MEMBERS, Decoded, matched_count, pick, stack, view_tensors
 from models.diffusion.text_to_image import save_vae
+from models.micro.photographs import draw_photographs
 from models.micro.shapes import VaeShape
 from models.recipe import Batch, Source, StepRandom
 
@@ -89,10 +90,18 @@ class VaeRecipe:
 
     def collate(self, samples: dict[str, list[Decoded]], rng: StepRandom) -> Batch:
         """`pixels` (B, n, 3, H, W): n pictures of each sample; of a render sample any of RGB, normal and position of its views."""
-        pools = [torch.cat([view_tensors(sample, name) for name in ("rgb", "normal", "position")]) for sample in samples.get("render", [])]
-        pools += [matched_tensors(sample) for sample in samples.get("matched_real", [])]
-        chosen = [pool[pick(self.config.pictures_per_sample, len(pool), rng.sample(k, "pictures"))] for k, pool in enumerate(pools)]
+        renders, matched = samples.get("render", []), samples.get("matched_real", [])
+        chosen = [self._maps(sample, rng.sample(k, "pictures")) for k, sample in enumerate(renders)]
+        chosen += [self._photographs(sample, rng.sample(k, "pictures")) for k, sample in enumerate(matched, len(renders))]
         return {"pixels": stack(chosen)}
+
+    def _maps(self, sample: Decoded, rng: np.random.Generator) -> Tensor:
+        pool = torch.cat([view_tensors(sample, name) for name in ("rgb", "normal", "position")])
+        return pool[pick(self.config.pictures_per_sample, len(pool), rng)]
+
+    def _photographs(self, sample: Decoded, rng: np.random.Generator) -> Tensor:
+        levels, _ = draw_photographs(sample, pick(self.config.pictures_per_sample, matched_count(sample), rng), rng)
+        return to_pixels(torch.from_numpy(levels))
 
     def loss(self, network: nn.Module, batch: Batch, rng: StepRandom) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean over samples; also takes the statistics of the latents."""

@@ -68,7 +68,8 @@ def matched_sample(key: str, side: int = SIDE, pictures: int = 4) -> dict[str, A
     """A decoded sample of a matched_real shard."""
     rng = np.random.default_rng([7, *key.encode()])
     members = {f"view{index}.rgb.png": rng.integers(0, 256, (side, side, 4)).astype(np.uint8) for index in range(pictures)}
-    return {"__key__": key, "matched.json": {"caption": f"a blue {key}", "members": list(members)}, **members}
+    words = [("front", "right side", "back", "left side")[index % 4] for index in range(pictures)]
+    return {"__key__": key, "matched.json": {"caption": f"a blue {key}", "view_words": words, "members": list(members)}, **members}
 
 
 def _camera(side: int, azimuth_degrees: float) -> dict[str, Any]:
