@@ -30,10 +30,9 @@ BACKDROPS: dict[str, tuple[int, int, int]] = {
 
 def prompt_for(caption: str, view_word: str, backdrop: str, rng: np.random.Generator) -> str:
     """A training prompt. backdrop: "white" or a key of BACKDROPS."""
-    says_view, says_phrase, says_backdrop = rng.random(3) < (VIEW_SHARE, PHRASE_SHARE, 1.0 if backdrop == "white" else BACKDROP_SHARE)
-    parts = [caption]
-    parts += [f"{view_word} view"] * says_view + [PHRASE] * says_phrase + [f"{backdrop} background"] * says_backdrop
-    return ", ".join(parts)
+    shares = (1.0, VIEW_SHARE, PHRASE_SHARE, 1.0 if backdrop == "white" else BACKDROP_SHARE)
+    parts = (caption, f"{view_word} view", PHRASE, f"{backdrop} background")
+    return ", ".join(part for part, said in zip(parts, rng.random(4) < shares) if said)
 
 
 def draw_backdrop(name: str, side: int, rng: np.random.Generator) -> np.ndarray:
