@@ -46,7 +46,7 @@ def test_equal_captions_are_no_wrong_answers() -> None:
 def test_batch_names_its_domains_and_captions() -> None:
     batch = recipe().collate(SAMPLES, RNG)
     assert batch["pixels"].shape == (4, 3, 16, 16) and batch["pixels"].dtype == torch.uint8
-    assert batch["captions"] == ["a blue cup", "a blue jug", "a blue cup", "a blue jar"]
+    assert batch["captions"] == ["a red cup", "a red jug", "a blue cup", "a blue jar"]
     assert batch["photographic"].tolist() == [0, 0, 1, 1]
 
 
