@@ -7,10 +7,15 @@ from pydantic import ValidationError
 from models.micro.base_recipe import BaseRecipe
 from models.micro.embedder_recipe import EmbedderRecipe
 from models.micro.vae_recipe import VaeRecipe
+from models.realiz3d.baselines import FitRecipe, FullRecipe, JointRecipe, LightRecipe, RemovedRecipe
+from models.realiz3d.layer_study import LayersRecipe
 from models.realiz3d.recipe import Stage1Recipe, Stage2Recipe, WarmupRecipe
 from models.recipe import Recipe
 
-RECIPES: dict[str, Any] = {recipe.name: recipe for recipe in (VaeRecipe, BaseRecipe, EmbedderRecipe, WarmupRecipe, Stage1Recipe, Stage2Recipe)}
+_MICRO = (VaeRecipe, BaseRecipe, EmbedderRecipe)
+_REALIZ3D = (WarmupRecipe, Stage1Recipe, Stage2Recipe, FullRecipe, LightRecipe, JointRecipe, FitRecipe, RemovedRecipe, LayersRecipe)
+
+RECIPES: dict[str, Any] = {recipe.name: recipe for recipe in (*_MICRO, *_REALIZ3D)}
 """Name -> class; `Config` is the class of its settings."""
 
 

@@ -23,6 +23,9 @@ from models.diffusion.prompts import Prompts
 PIXELS_PER_LATENT = 8
 """Of every VAE that PixArt was released with: its size conditions are in pixels."""
 
+OUTPUT_PARTS = ("norm_out", "proj_out", "scale_shift_table")
+"""What stands behind the blocks of the transformers of diffusers."""
+
 
 @dataclass(frozen=True)
 class ForwardPlan:
@@ -103,6 +106,12 @@ class Backbone(nn.Module, ABC):
     @abstractmethod
     def positions(self, height: int, width: int) -> Tensor:
         """Where each token of a latent of height x width patches lies, row by row: (height * width, K)."""
+
+    def late_parameters(self, first: int) -> list[nn.Parameter]:
+        """The weights of the blocks from `first` on and of the output behind them."""
+        blocks = [*self.transformer.transformer_blocks, *getattr(self.transformer, "single_transformer_blocks", [])]
+        output = [weight for name, weight in self.transformer.named_parameters() if name.split(".")[0] in OUTPUT_PARTS]
+        return [weight for block in blocks[first:] for weight in block.parameters()] + output
 
     def patch_tokens(self, embedded: Tensor, plan: ForwardPlan) -> Tensor:
         """Patches (B, D, height, width) to tokens (B, L, D), tile by tile, row by row within each."""

@@ -37,8 +37,14 @@ def lora_parameters(transformer: nn.Module) -> dict[str, nn.Parameter]:
 
 def merge_lora(transformer: nn.Module) -> None:
     """Add B A to the weights themselves: the same function, at the cost of the plain transformer."""
-    for name, layer in lora_layers(transformer).items():
+    for layer in lora_layers(transformer).values():
         layer.merge()
+    remove_lora(transformer)
+
+
+def remove_lora(transformer: nn.Module) -> None:
+    """Leave the plain transformer, with the weights that the wrapped layers have."""
+    for name, layer in lora_layers(transformer).items():
         transformer.set_submodule(name, layer.base_layer)
 
 
@@ -46,8 +52,7 @@ def merge_lora(transformer: nn.Module) -> None:
 def without_lora(transformer: nn.Module) -> Iterator[None]:
     """Let the transformer be the plain one, names of weights included, for the length of a `with` block."""
     layers = lora_layers(transformer)
-    for name, layer in layers.items():
-        transformer.set_submodule(name, layer.base_layer)
+    remove_lora(transformer)
     try:
         yield
     finally:

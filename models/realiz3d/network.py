@@ -105,12 +105,29 @@ class Realiz3D(nn.Module):
     def without_adapters(self) -> Iterator[None]:
         """Let the network do without its adapters for the length of a `with` block."""
         adapters, self.adapters = self.adapters, None
-        lora = self.config.adapter is not None and self.config.adapter.kind == "lora"
         try:
-            with _lora().without_lora(self.base.backbone.transformer) if lora else nullcontext():
+            with _lora().without_lora(self.base.backbone.transformer) if self._has_lora else nullcontext():
                 yield
         finally:
             self.adapters = adapters
+
+    def remove_adapters(self) -> None:
+        """Take the adapters out for good."""
+        if self._has_lora:
+            _lora().remove_lora(self.base.backbone.transformer)
+        self.adapters = None
+        self.config = self.config.model_copy(update={"adapter": None})
+
+    def merge_lora(self) -> None:
+        """Add the LoRA adapters to the weights they adapt: the same model, at the cost of its base. Raises ValueError without LoRA."""
+        if not self._has_lora:
+            raise ValueError("the network has no LoRA adapters to merge")
+        _lora().merge_lora(self.base.backbone.transformer)
+        self.config = self.config.model_copy(update={"adapter": None})
+
+    @property
+    def _has_lora(self) -> bool:
+        return self.config.adapter is not None and self.config.adapter.kind == "lora"
 
     @property
     def blocks(self) -> int:

@@ -4,6 +4,7 @@ The same plain diffusion loss throughout. Real samples are the four pictures of 
 see each other, so it makes no difference to the loss which pictures share a grid.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -58,9 +59,16 @@ class FirstConfig(CommonConfig):
     random_base: BaseShape | None = Field(None, description="shape of a base with random weights, where no parent `base` is given: tests only")
 
 
-class Stage2Config(CommonConfig):
+class ControlConfig(CommonConfig):
+    """Settings of the stages that train control."""
+
+    real_share: float = Field(0.0, ge=0, lt=1, description="share of real samples, without control, in every batch; 0 = synthetic samples only")
+
+
+class Stage2Config(ControlConfig):
     """Settings of stage 2 (SPEC R5 to R7)."""
 
+    real_share: float = Field(0.5, ge=0, lt=1, description="share of real samples in every batch (SPEC R5); 0 = none, row 2 of table 2")
     control: ControlKind = Field("maps", description="the control of the parent: maps or viewpoint")
     layer_aware: bool = Field(True, description="R6: real samples do not train the early blocks")
     layer_share: float = Field(SHARE, ge=0, le=1, description="tau_B as a share of the blocks")
@@ -68,7 +76,7 @@ class Stage2Config(CommonConfig):
 
 
 @dataclass(frozen=True)
-class _Training:
+class Training:
     """What the stages share: reading the two domains, and the loss."""
 
     name: ClassVar[str]
@@ -132,14 +140,47 @@ class _Training:
         condition = Condition(prompts, domains, control, multiview=control is not None, frozen_blocks=binding.frozen_blocks)
         noise = draw_noise(places, tuple(clean.shape[1:]), rng).to(clean)
         timesteps = draw_timesteps(places, rng).to(clean.device)
-        return diffusion_loss(lambda noisy, t: network(noisy, t, condition), clean, noise, timesteps, network.base.prediction)
+        return diffusion_loss(lambda noisy, t: self._predict(network, noisy, t, condition), clean, noise, timesteps, network.base.prediction)
+
+    def _predict(self, network: Realiz3D, noisy: Tensor, timesteps: Tensor, condition: Condition) -> Tensor:
+        return network(noisy, timesteps, condition)
 
     def _settings(self) -> SamplingSettings:
         return SamplingSettings(steps=self.config.picture_steps, guidance=self.config.picture_guidance)
 
 
 @dataclass(frozen=True)
-class WarmupRecipe(_Training):
+class ControlTraining(Training, ABC):
+    """What all training with control shares: synthetic grids in multiview mode, real pictures with null control in single-image mode (R5)."""
+
+    config: ControlConfig
+
+    @property
+    @abstractmethod
+    def control(self) -> ControlKind:
+        """What controls the synthetic grids."""
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """Synthetic samples with what the control needs, beside the share of real ones."""
+        share, members = self.config.real_share, VIEW_MEMBERS if self.control == "maps" else RGB_MEMBERS
+        real = (Source("matched_real", share, MATCHED_MEMBERS),) if share else ()
+        return (Source("render", 1.0 - share, members), *real)
+
+    def picture(self, network: nn.Module, batch: Batch, rng: StepRandom) -> np.ndarray:
+        """For each asset a row of samples of the real domain, above the synthetic views whose geometry they follow."""
+        assert isinstance(network, Realiz3D)
+        part = batch["render"]
+        captions, pixels = part["captions"][:PICTURE_SAMPLES], to_pixels(part["pixels"][:PICTURE_SAMPLES])
+        sampled = sample_views(network, join_control(part["control"])[:PICTURE_SAMPLES], captions, self._settings(), rng.step("picture"))
+        return sheet([row for pair in zip(sampled, to_uint8(pixels)) for row in pair])
+
+    def _synthetic(self, samples: list[Decoded]) -> dict[str, Any]:
+        return {**super()._synthetic(samples), "control": control_levels(samples, self.control)}
+
+
+@dataclass(frozen=True)
+class WarmupRecipe(Training):
     """A few steps of the backbone on real samples alone, so that the shifters need not learn white backgrounds and centred objects (R4, C.2)."""
 
     name: ClassVar[str] = "realiz3d_warmup"
@@ -153,36 +194,37 @@ class WarmupRecipe(_Training):
 
     def build(self, parents: dict[str, Path]) -> Realiz3D:
         """The base with shifters and control that do nothing yet; the transformer trains. Raises ValueError when there is no base."""
-        network = _from_base(self.config, parents, self.name).requires_grad_(False)
+        network = from_base(self.config, parents, self.name).requires_grad_(False)
         network.base.backbone.requires_grad_(True)
         return network
 
     def picture(self, network: nn.Module, batch: Batch, rng: StepRandom) -> np.ndarray:
         """Samples of the real domain, a row of four tiles per caption."""
-        return _domain_rows(network, batch, rng, self._settings(), ("real",))
+        return domain_rows(network, batch, rng, self._settings(), ("real",))
 
 
 @dataclass(frozen=True)
-class Stage1Recipe(_Training):
-    """The Domain Shifters learn the domains; null control, single-image mode, everything else frozen (R4)."""
+class Stage1Recipe(Training):
+    """The Domain Shifters (or the Domain Switcher) learn the domains; null control, single-image mode, everything else frozen (R4)."""
 
     name: ClassVar[str] = "realiz3d_stage1"
     Config: ClassVar[type[FirstConfig]] = FirstConfig
     config: FirstConfig
 
     def build(self, parents: dict[str, Path]) -> Realiz3D:
-        """The base with fresh shifters, which train. Raises ValueError when there is no base."""
-        network = _from_base(self.config, parents, self.name).requires_grad_(False)
-        network.shifters.requires_grad_(True)
+        """The base with fresh shifters (or switcher), which train. Raises ValueError when there is no base."""
+        network = from_base(self.config, parents, self.name).requires_grad_(False)
+        for weight in network.domain_parameters():
+            weight.requires_grad_(True)
         return network
 
     def picture(self, network: nn.Module, batch: Batch, rng: StepRandom) -> np.ndarray:
         """For each caption a row of the synthetic and a row of the real domain, from the same noise."""
-        return _domain_rows(network, batch, rng, self._settings(), ("synthetic", "real"))
+        return domain_rows(network, batch, rng, self._settings(), ("synthetic", "real"))
 
 
 @dataclass(frozen=True)
-class Stage2Recipe(_Training):
+class Stage2Recipe(ControlTraining):
     """The backbone learns control from synthetic grids and keeps the look of real pictures (R5); Representation Binding (R6, R7)."""
 
     name: ClassVar[str] = "realiz3d_stage2"
@@ -190,38 +232,26 @@ class Stage2Recipe(_Training):
     config: Stage2Config
 
     @property
-    def sources(self) -> tuple[Source, ...]:
-        """Half synthetic with what the control needs, half real."""
-        return (Source("render", 0.5, VIEW_MEMBERS if self.config.control == "maps" else RGB_MEMBERS), Source("matched_real", 0.5, MATCHED_MEMBERS))
+    def control(self) -> ControlKind:
+        """As the parent was made for."""
+        return self.config.control
 
     def build(self, parents: dict[str, Path]) -> Realiz3D:
         """The model of stage 1 with its shifters frozen. Raises ValueError when the role "shifted" is missing or of another control."""
         if "shifted" not in parents:
             raise ValueError("recipe realiz3d_stage2 needs a parent in the role 'shifted': a run of realiz3d_stage1")
-        network = load_model(parents["shifted"]).requires_grad_(False)
-        if network.config.control != self.config.control:
-            raise ValueError(f"realiz3d_stage2 is set to control {self.config.control!r}, its parent was made for {network.config.control!r}")
+        network = load_controlled(parents["shifted"], self.control, self.name)
         network.base.backbone.requires_grad_(True)
         network.control.requires_grad_(True)
         return network
-
-    def picture(self, network: nn.Module, batch: Batch, rng: StepRandom) -> np.ndarray:
-        """For each asset a row of samples of the real domain, above the synthetic views whose geometry they follow."""
-        assert isinstance(network, Realiz3D)
-        part = batch["render"]
-        captions, pixels = part["captions"][:PICTURE_SAMPLES], to_pixels(part["pixels"][:PICTURE_SAMPLES])
-        sampled = sample_views(network, join_control(part["control"])[:PICTURE_SAMPLES], captions, self._settings(), rng.step("picture"))
-        return sheet([row for pair in zip(sampled, to_uint8(pixels)) for row in pair])
 
     def _binding(self, network: Realiz3D, rng: StepRandom) -> Binding:
         drawn = draw_binding(network.blocks, self.config.layer_share, self.config.reassign_probability, rng.step("binding"))
         return drawn if self.config.layer_aware else replace(drawn, frozen_blocks=0)
 
-    def _synthetic(self, samples: list[Decoded]) -> dict[str, Any]:
-        return {**super()._synthetic(samples), "control": control_levels(samples, self.config.control)}
 
-
-def _from_base(config: FirstConfig, parents: dict[str, Path], name: str) -> Realiz3D:
+def from_base(config: FirstConfig, parents: dict[str, Path], name: str) -> Realiz3D:
+    """The network of a recipe around the parent in the role "base". Raises ValueError when there is none."""
     with seeded(name):
         if "base" in parents:
             base = load_text_to_image(parents["base"])
@@ -232,8 +262,17 @@ def _from_base(config: FirstConfig, parents: dict[str, Path], name: str) -> Real
         return Realiz3D(base, config.network)
 
 
-def _domain_rows(network: nn.Module, batch: Batch, rng: StepRandom, settings: SamplingSettings, domains: tuple[str, ...]) -> np.ndarray:
+def load_controlled(folder: Path, control: ControlKind, name: str) -> Realiz3D:
+    """The model of an earlier stage, with everything frozen. Raises ValueError when it was made for another control."""
+    network = load_model(folder).requires_grad_(False)
+    if network.config.control != control:
+        raise ValueError(f"{name} is set to control {control!r}, its parent was made for {network.config.control!r}")
+    return network
+
+
+def domain_rows(network: nn.Module, batch: Batch, rng: StepRandom, settings: SamplingSettings, domains: tuple[str, ...]) -> np.ndarray:
+    """For each caption of the last source a row of single pictures of every domain, from the same noise."""
     assert isinstance(network, Realiz3D)
-    captions = batch["matched_real"]["captions"][:PICTURE_SAMPLES]
+    captions = list(batch.values())[-1]["captions"][:PICTURE_SAMPLES]
     sampled = [sample_tiles(network, domain, captions, settings, rng.step("picture")) for domain in domains]
     return sheet([row for rows in zip(*sampled) for row in rows])

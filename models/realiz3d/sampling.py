@@ -69,12 +69,17 @@ def sample_tiles(model: Realiz3D, domain: str, captions: list[str], settings: Sa
     return _sample(model, _noise(model, None, len(captions), rng), settings, lambda t: condition)
 
 
-def _noise(model: Realiz3D, control: Tensor | None, count: int, rng: Randomness) -> Tensor:
-    shape = model.latent_shape(control)
+def streams_of(rng: Randomness, count: int) -> Sequence[np.random.Generator]:
+    """The generator of each of `count` samples. Raises ValueError when there are not as many as samples."""
     streams = [rng] * count if isinstance(rng, np.random.Generator) else rng
     if len(streams) != count:
         raise ValueError(f"{len(streams)} generators for {count} samples")
-    return torch.from_numpy(np.stack([stream.standard_normal(shape, dtype=np.float32) for stream in streams])).to(model.device)
+    return streams
+
+
+def _noise(model: Realiz3D, control: Tensor | None, count: int, rng: Randomness) -> Tensor:
+    shape = model.latent_shape(control)
+    return torch.from_numpy(np.stack([stream.standard_normal(shape, dtype=np.float32) for stream in streams_of(rng, count)])).to(model.device)
 
 
 @torch.no_grad()
