@@ -11,7 +11,7 @@ from data_specs.view import Light, ViewPlan
 
 PARAMS_FOLDER = Path(__file__).parent / "params"
 SIZES = ("tiny", "micro", "paper")
-WORDS = ("assets", "render", "matched_real", "shards", "train", "evaluate", "report")
+WORDS = ("assets", "render", "matched_real", "shards", "features", "train", "evaluate", "report")
 """The one vocabulary: each is a flow, a task folder, a DVC stage, a params section, a test folder and a subcommand, in this order."""
 
 
@@ -31,6 +31,7 @@ class ExecutionParams(Strict):
     retries: int = Field(1, ge=0, description="how often an item whose worker died or timed out is tried again before it is dropped")
     recycle_after: int = Field(500, gt=0, description="items after which a worker process is replaced")
     shards_in_flight: int = Field(2, gt=0, description="shards built at the same time")
+    gpus_per_worker: float = Field(0, ge=0, description="ray: what each worker has of a GPU (features, nvdiffrast_gpu); 0 = none")
 
 
 class AssetsParams(Strict):
@@ -82,6 +83,14 @@ class ShardsParams(Strict):
     timeout_s: float = Field(120.0, gt=0, description="time to verify one sample")
 
 
+class FeaturesParams(Strict):
+    """What a base model's frozen encoders make of every verified sample, so that training need not."""
+
+    base: str = Field("", description="the base model: a training run, or a reference as in `parents`; empty = training encodes pictures itself")
+    precision: Literal["fp32", "fp16"] = Field("fp32", description="how latents and text tokens are stored")
+    timeout_s: float = Field(300.0, gt=0, description="time for one sample, the loading of the model in a new worker included")
+
+
 class TrainBudget(Strict):
     """How long, how fast and how a run is trained. Batch size counts samples over all workers."""
 
@@ -114,6 +123,7 @@ class TrainParams(Strict):
     sequence: list[str] = Field(description="names of `runs`, in the order they are trained")
     runs: dict[str, TrainRun]
     workers: int = Field(0, ge=0, description="Ray Train workers; 0 = in this process")
+    strategy: Literal["ddp", "fsdp"] = Field("ddp", description="ddp: every worker holds all weights; fsdp: each holds its part of them")
     cpus_per_worker: int = Field(2, gt=0)
     gpus_per_worker: float = Field(0, ge=0)
     loader_threads: int = Field(2, gt=0)
@@ -161,6 +171,7 @@ class Params(Strict):
     render: RenderParams
     matched_real: MatchedRealParams
     shards: ShardsParams
+    features: FeaturesParams
     train: TrainParams
     evaluate: EvaluateParams
     report: ReportParams

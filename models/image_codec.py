@@ -14,7 +14,9 @@ from typing import Any
 import cv2
 import imagecodecs
 import numpy as np
+import safetensors.numpy
 from PIL import Image, UnidentifiedImageError
+from safetensors import SafetensorError
 
 MAX_PIXELS = 64 * 1024 * 1024
 """Larger images are refused before they are decoded."""
@@ -91,7 +93,9 @@ def _decode_checked(data: bytes) -> np.ndarray:
 
 
 def decode_member(field: str, data: bytes) -> Any:
-    """Decode a shard member by the ending of its field: `.json` to plain data, `.png`, `.jpg` and `.webp` as `decode_image` does.
+    """Decode a shard member by the ending of its field.
+
+    `.json` to plain data, `.safetensors` to arrays by name, `.png`, `.jpg` and `.webp` as `decode_image` does.
 
     Raises ValueError naming the field when it cannot be decoded.
     """
@@ -101,6 +105,8 @@ def decode_member(field: str, data: bytes) -> Any:
             return decode_image(data)
         if ending == "json" and len(data) <= MAX_JSON_BYTES:
             return json.loads(data)
-    except (ValueError, RecursionError) as error:
+        if ending == "safetensors":
+            return safetensors.numpy.load(data)
+    except (ValueError, RecursionError, KeyError, SafetensorError) as error:
         raise ValueError(f"member {field!r} cannot be decoded: {error}") from None
-    raise ValueError(f"member {field!r} ({len(data)} bytes) is neither an image nor JSON of at most {MAX_JSON_BYTES} bytes")
+    raise ValueError(f"member {field!r} ({len(data)} bytes) is neither an image, nor safetensors, nor JSON of at most {MAX_JSON_BYTES} bytes")

@@ -19,11 +19,18 @@ class Source:
     word: the stage that made it (`render`, `matched_real`).
     share: its part of every batch; the shares of a recipe sum to 1. A batch of B holds round(B * share) of them.
     members: regular expression that the whole field name of a member to decode matches (the others are never read from disk).
+    stored: the data set that holds the members, where it is another one that was made of `word` sample by sample (`features`).
     """
 
     word: str
     share: float
     members: str
+    stored: str = ""
+
+    @property
+    def data_set(self) -> str:
+        """The data set whose shards are read; the order of samples is that of `word` all the same."""
+        return self.stored or self.word
 
 
 class StepRandom:

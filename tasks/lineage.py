@@ -17,7 +17,7 @@ from tasks.artefacts import Workspace
 from tasks.ledger import read_manifest
 from tasks.tracking import Tracker
 
-DATA_WORDS = ("assets", "render", "matched_real", "shards")
+DATA_WORDS = ("assets", "render", "matched_real", "shards", "features")
 COMMIT_TAGS = ("git.revision", "git.dirty", "dvc.lock_sha256")
 
 

@@ -1,8 +1,13 @@
 """VAE latents, brought to zero mean and unit variance as diffusion expects them."""
 
+import hashlib
+from typing import Any
+
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from torch import Tensor
+
+from data_specs.ids import canonical_json
 
 ENCODE_BATCH = 64
 """Pictures that go through the VAE at once."""
@@ -32,6 +37,17 @@ def decode(vae: AutoencoderKL, latents: Tensor) -> Tensor:
 def factor(vae: AutoencoderKL) -> int:
     """Pixels per latent along a side."""
     return int(2 ** (len(vae.config.block_out_channels) - 1))  # type: ignore[attr-defined]
+
+
+def encoder_id(vae: AutoencoderKL) -> str:
+    """Which VAE made latents: a hash of its weights and of what normalises its latents, 16 hex digits; the same from whatever folder it came."""
+    config: Any = vae.config
+    statistics = [config.latents_mean, config.latents_std, config.shift_factor, config.scaling_factor]
+    digest = hashlib.sha256(canonical_json(statistics).encode())
+    for name, weight in sorted(vae.named_parameters()):
+        digest.update(name.encode())
+        digest.update(weight.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _statistics(vae: AutoencoderKL, like: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,6 +4,7 @@ Folder: `config.json`, `vae/` and `transformer/` in diffusers' own layout (`Auto
 """
 
 import json
+from functools import cached_property
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from models.diffusion.backbone import PixArtBackbone
 from models.diffusion.ddpm import Prediction
-from models.diffusion.latents import decode, encode
+from models.diffusion.latents import decode, encode, encoder_id
 from models.diffusion.prompts import HashedWords, Prompts
 
 CONFIG_NAME = "config.json"
@@ -47,6 +48,11 @@ class TextToImage(nn.Module):
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.backbone.transformer.proj_out.weight.device
+
+    @cached_property
+    def encoder_id(self) -> str:
+        """Which VAE makes its latents; the VAE never trains."""
+        return encoder_id(self.vae)
 
     def encode(self, pixels: Tensor) -> Tensor:
         """(B, 3, H, W) in [-1, 1] -> latents of unit variance (B, C, H / f, W / f), without gradient."""

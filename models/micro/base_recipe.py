@@ -1,4 +1,4 @@
-"""micro_base: a small text-to-image transformer on single pictures of the photographic domain, white background."""
+"""micro_base: a small text-to-image transformer on single pictures of the photographic domain, before backdrops that the prompt may name."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,13 +10,13 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from data_specs.params import Strict
-from models.diffusion.ddpm import diffusion_loss, draw_noise, draw_timesteps
 from models.diffusion.guidance import guide
-from models.diffusion.pictures import sheet, to_uint8
-from models.diffusion.prompts import drop_texts
+from models.diffusion.pictures import sheet, to_pixels, to_uint8
 from models.diffusion.sampler import ddim_sample
-from models.diffusion.samples import MATCHED_MEMBERS, Decoded, caption_of, matched_batch, matched_count, pick
+from models.diffusion.samples import MATCHED_MEMBERS, Decoded, matched_count, pick, stack
+from models.diffusion.schedule import diffusion_loss, draw_noise
 from models.diffusion.text_to_image import TextToImage, load_vae, save_text_to_image
+from models.micro.photographs import draw_photographs
 from models.micro.shapes import TransformerShape
 from models.micro.vae_recipe import seeded
 from models.recipe import Batch, Source, StepRandom
@@ -29,7 +29,7 @@ class BaseConfig(Strict):
 
     shape: TransformerShape = TransformerShape.model_validate({})
     pictures_per_sample: int = Field(4, gt=0, le=4, description="pictures drawn of each sample in a step")
-    text_dropout: float = Field(0.1, ge=0, le=1, description="probability of training without the caption")
+    text_dropout: float = Field(0.1, ge=0, le=1, description="probability of training without the prompt")
     picture_steps: int = Field(25, gt=0, le=1000, description="DDIM steps of the sampling grid")
     picture_guidance: float = Field(3.0, ge=0, description="guidance scale of the sampling grid")
 
@@ -51,27 +51,30 @@ class BaseRecipe:
             return self.config.shape.with_vae(load_vae(parents["vae"]))
 
     def collate(self, samples: dict[str, list[Decoded]], rng: StepRandom) -> Batch:
-        """`pixels` (B, n, 3, H, W) and `captions`, one per sample."""
+        """`pixels` (B, n, 3, H, W) uint8 and `prompts`, n for each sample."""
         matched = samples["matched_real"]
-        chosen = [pick(self.config.pictures_per_sample, matched_count(sample), rng.sample(k, "pictures")) for k, sample in enumerate(matched)]
-        return {"pixels": matched_batch(matched, chosen), "captions": [caption_of(sample) for sample in matched]}
+        drawn = [self._photographs(sample, rng.sample(k, "pictures")) for k, sample in enumerate(matched)]
+        return {"pixels": stack([torch.from_numpy(levels) for levels, _ in drawn]), "prompts": [prompts for _, prompts in drawn]}
+
+    def _photographs(self, sample: Decoded, rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
+        return draw_photographs(sample, pick(self.config.pictures_per_sample, matched_count(sample), rng), rng)
 
     def loss(self, network: nn.Module, batch: Batch, rng: StepRandom) -> tuple[Tensor, dict[str, Tensor]]:
         """Mean squared error of the prediction; every picture has its own timestep."""
         assert isinstance(network, TextToImage)
         samples, each = range(len(batch["pixels"])), batch["pixels"].shape[1]
-        clean = network.encode(batch["pixels"].flatten(0, 1))
-        captions = drop_texts(batch["captions"], self.config.text_dropout, samples, rng)
-        prompts = network.read([caption for caption in captions for _ in range(each)])
+        clean = network.encode(to_pixels(batch["pixels"].flatten(0, 1)))
+        kept = [rng.sample(k, "text").random(each) >= self.config.text_dropout for k in samples]
+        prompts = network.read([text if keep else "" for texts, keeps in zip(batch["prompts"], kept) for text, keep in zip(texts, keeps)])
         noise = draw_noise(samples, (each, *clean.shape[1:]), rng).flatten(0, 1).to(clean)
-        timesteps = draw_timesteps(samples, rng, each).to(clean.device)
-        errors = diffusion_loss(lambda noisy, t: network.backbone(noisy, t, prompts), clean, noise, timesteps, network.prediction)
+        timesteps = network.schedule.draw_timesteps(samples, rng, each).to(clean.device)
+        errors = diffusion_loss(lambda noisy, t: network.backbone(noisy, t, prompts), clean, noise, timesteps, network.schedule)
         return errors.mean(), {}
 
     def picture(self, network: nn.Module, batch: Batch, rng: StepRandom) -> np.ndarray:
-        """Samples for the captions of the batch above training pictures of the same captions."""
+        """Samples for the prompts of the batch above training pictures of the same prompts."""
         assert isinstance(network, TextToImage)
-        pixels, captions = batch["pixels"][:PICTURE_SAMPLES, 0], batch["captions"][:PICTURE_SAMPLES]
+        pixels, captions = to_pixels(batch["pixels"][:PICTURE_SAMPLES, 0]), [texts[0] for texts in batch["prompts"][:PICTURE_SAMPLES]]
         prompts, null = network.read(captions), network.read([""] * len(captions))
         shape = network.encode(pixels[:1]).shape[1:]
         noise = rng.normal(len(captions), tuple(shape), "picture").to(pixels.device)
@@ -82,7 +85,7 @@ class BaseRecipe:
                 noisy, prompts, null, self.config.picture_guidance,
             )  # fmt: skip
 
-        return sheet([to_uint8(network.decode(ddim_sample(predict, noise, self.config.picture_steps, network.prediction))), to_uint8(pixels)])
+        return sheet([to_uint8(network.decode(ddim_sample(predict, noise, self.config.picture_steps, network.schedule))), to_uint8(pixels)])
 
     def save(self, network: nn.Module, folder: Path) -> None:
         """Write the folder that `load_text_to_image` reads."""

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import nn
 
 from data_specs.params import Strict
-from models.diffusion.ddpm import Prediction
+from models.diffusion.ddpm import Ddpm, Prediction
 from models.diffusion.prompts import HashedWords
 from models.diffusion.text_to_image import TextToImage
 
@@ -80,7 +80,7 @@ class TransformerShape(Strict):
     def with_vae(self, vae: AutoencoderKL) -> TextToImage:
         """A text-to-image model with a random transformer on the latents of this VAE."""
         transformer = self.build(vae.config.latent_channels)  # type: ignore[attr-defined]
-        return TextToImage(vae, HashedWords(self.text_channels, self.text_length), transformer, self.prediction)
+        return TextToImage(vae, HashedWords(self.text_channels, self.text_length), transformer, Ddpm(self.prediction))
 
 
 @torch.no_grad()

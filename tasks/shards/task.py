@@ -8,11 +8,11 @@ from data_specs.params import Params
 from data_specs.shard import ShardPlan, ShardRow
 from tasks.artefacts import Workspace
 from tasks.fan_out import Pool
-from tasks.ledger import ROWS, Ledger, read_manifest, shard_path
+from tasks.ledger import Ledger, read_manifest
 from tasks.progress import Progress
 from tasks.shard_builder import build_shard
-from tasks.shard_io import file_sha256, index_shard
-from tasks.shards.verification import WORD, Pair, StoredSample, verify
+from tasks.shards.verification import WORD, Pair, verify
+from tasks.stored_samples import stored_samples
 
 VERSION = 1
 SOURCES = ("render", "matched_real")
@@ -32,7 +32,7 @@ def plan(workspace: Workspace, params: Params) -> list[ShardPlan]:
 @task(name="verify-shard", cache_policy=NO_CACHE, retries=1)
 def build(workspace: Workspace, params: Params, plan: ShardPlan, pool: Pool, progress: Progress | None = None) -> ShardRow:
     """Verify the samples of one pair of shards. Raises ValueError with advice for a shard whose bytes have changed."""
-    render, matched = (_stored(workspace, word, plan.inputs[number]) for number, word in enumerate(SOURCES))
+    render, matched = (stored_samples(workspace, word, plan.inputs[number]) for number, word in enumerate(SOURCES))
     pairs = [(key, Pair(key, render[key], matched[key], params.shards.reprojection_pixels)) for key in render if key in matched]
     return build_shard(Ledger(workspace.folder(WORD), WORD), plan, verify, pairs, pool, params.shards.timeout_s, WORD, progress)
 
@@ -44,19 +44,6 @@ def publish(workspace: Workspace, params: Params, plans: list[ShardPlan]) -> Man
     inputs = {word: manifest.digest() for word, manifest in manifests.items()}
     ledger = Ledger(workspace.folder(WORD), WORD)
     return ledger.publish(plans, size=workspace.size, version=VERSION, params=_settings(params), inputs=inputs, entered=len(keys[0] & keys[1]))
-
-
-def _stored(workspace: Workspace, word: str, sha256: str) -> dict[str, StoredSample]:
-    folder = workspace.folder(word)
-    row = next((row for row in read_manifest(folder).shards if row.sha256 == sha256), None)
-    if row is None:
-        raise ValueError(f"a planned shard is no longer in {folder}; plan the stage again")
-    path = shard_path(folder, row).resolve()
-    if file_sha256(path) != row.sha256:
-        advice = f"delete {folder / ROWS / row.shard_id}.json and run `atelier3d {word} --size {workspace.size}` again"
-        raise ValueError(f"{path} is damaged: its bytes are not those that were written; {advice}")
-    index = index_shard(path)
-    return {key: StoredSample(str(path), index[key]) for key in row.samples}
 
 
 def _settings(params: Params) -> dict:

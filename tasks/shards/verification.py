@@ -2,29 +2,14 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from data_specs.decision import Decision
 from data_specs.ids import canonical_json
 from data_specs.sample import Sample
-from models.image_codec import decode_member
-from tasks.shard_io import read_member
 from tasks.shards.checks import BrokenRuleError, check_pictures, check_views
+from tasks.stored_samples import StoredSample
 
 WORD = "shards"
-
-
-@dataclass(frozen=True)
-class StoredSample:
-    """A sample in its shard, unread. members: field -> (offset, size) in the tar at `path`."""
-
-    path: str
-    members: dict[str, tuple[int, int]]
-
-    def decoded(self) -> dict[str, Any]:
-        """Every member, decoded. Raises ValueError naming the damaged one."""
-        return {field: decode_member(field, read_member(Path(self.path), *place)) for field, place in self.members.items()}
 
 
 @dataclass(frozen=True)

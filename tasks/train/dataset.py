@@ -15,7 +15,7 @@ VERIFIED = "shards"
 
 @dataclass(frozen=True)
 class TrainingData:
-    """shards: source word -> shards of one split, in manifest order. digests: word -> digest of its manifest, that of `shards` included."""
+    """shards: source word -> shards of one split, in manifest order. digests: data set -> digest of its manifest, that of `shards` included."""
 
     shards: dict[str, tuple[ShardFile, ...]]
     digests: dict[str, str]
@@ -26,14 +26,18 @@ def open_data(workspace: Workspace, sources: Sequence[Source], split: Split) -> 
 
     Raises ValueError saying which stage to run when a manifest is missing or a source has changed since it was verified.
     """
-    manifests = {source.word: read_manifest(workspace.folder(source.word)) for source in sources}
+    manifests = {word: read_manifest(workspace.folder(word)) for source in sources for word in dict.fromkeys((source.word, source.data_set))}
     verified = read_manifest(workspace.folder(VERIFIED))
     digests = {word: manifest.digest() for word, manifest in manifests.items()}
-    changed = [word for word, digest in digests.items() if verified.inputs.get(word) != digest]
+    derived = {source.stored for source in sources if source.stored}
+    changed = [word for word, digest in digests.items() if word not in derived and verified.inputs.get(word) != digest]
     if changed:
         raise ValueError(f"{', '.join(changed)} changed since its samples were verified: run `atelier3d {VERIFIED} --size {workspace.size}` again")
+    stale = [word for word in derived if manifests[word].inputs != {VERIFIED: verified.digest()}]
+    if stale:
+        raise ValueError(f"{stale[0]} holds nothing of these samples: set {stale[0]}.base and run `atelier3d {stale[0]} --size {workspace.size}`")
     usable = {key for row in verified.shards for key in row.samples} - {decision.item_id for decision in verified.excluded}
-    shards = {word: _shard_files(workspace, manifest, split, usable) for word, manifest in manifests.items()}
+    shards = {source.word: _shard_files(workspace, manifests[source.data_set], split, usable) for source in sources}
     return TrainingData(shards, {**digests, VERIFIED: verified.digest()})
 
 

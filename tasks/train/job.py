@@ -7,7 +7,7 @@ from typing import Any
 from data_specs.ids import content_id, seed_from
 from data_specs.params import Params, TrainRun
 from models.recipe import Recipe
-from models.registry import make_recipe
+from models.registry import RECIPES, make_recipe
 from tasks.artefacts import Workspace
 from tasks.tracking import TrackedRun
 from tasks.train.dataset import TrainingData, open_data
@@ -39,6 +39,8 @@ class TrainJob:
     data: dict[str, tuple[ShardFile, ...]]
     shown: dict[str, tuple[ShardFile, ...]]
     """What sampling grids are drawn for: the validation split where every source has one, else the training data."""
+    shown_recipe: Recipe
+    """Draws them: from pictures, also where the run trains on features."""
     folder: Path
     output: Path
     threads: int
@@ -75,6 +77,7 @@ def make_job(workspace: Workspace, params: Params, name: str) -> TrainJob:
     run = run_named(params, name)
     recipe = make_recipe(run.recipe, run.config)
     parents = {role: workspace.folder("train") / parent for role, parent in run.parents.items()}
+    shown_recipe = make_recipe(run.recipe, run.config | {"inputs": "pictures"}) if "inputs" in run.config else recipe
     data = open_data(workspace, recipe.sources, "train")
     identity = {
         "version": VERSION,
@@ -91,7 +94,8 @@ def make_job(workspace: Workspace, params: Params, name: str) -> TrainJob:
         parents={role: (folder / "model").resolve() for role, folder in parents.items()},
         identity=identity,
         data=data.shards,
-        shown=_shown(workspace, recipe, data).shards,
+        shown=_shown(workspace, shown_recipe).shards,
+        shown_recipe=shown_recipe,
         folder=(workspace.runs / "train" / run_id).resolve(),
         output=(workspace.folder("train") / name).resolve(),
         threads=params.train.loader_threads,
@@ -99,12 +103,25 @@ def make_job(workspace: Workspace, params: Params, name: str) -> TrainJob:
 
 
 def run_named(params: Params, name: str) -> TrainRun:
-    """The settings of a run. Raises ValueError naming the runs there are."""
+    """The settings of a run. Raises ValueError naming the runs there are.
+
+    Where `features.base` is set, a run that can read features does so unless its config says `inputs: pictures`; but not the base itself, nor
+    what it comes from.
+    """
     if name not in params.train.runs:
         raise ValueError(f"no training run {name!r} in the parameters of size {params.size!r}: there are {', '.join(params.train.runs)}")
-    return params.train.runs[name]
+    run = params.train.runs[name]
+    reads = run.recipe in RECIPES and "inputs" in RECIPES[run.recipe].Config.model_fields
+    if not params.features.base or not reads or name in _with_ancestors(params, params.features.base):
+        return run
+    return run.model_copy(update={"config": {"inputs": "features"} | run.config})
 
 
-def _shown(workspace: Workspace, recipe: Recipe, data: TrainingData) -> TrainingData:
+def _with_ancestors(params: Params, name: str) -> set[str]:
+    parents = params.train.runs[name].parents.values() if name in params.train.runs else ()
+    return {name}.union(*(_with_ancestors(params, parent) for parent in parents))
+
+
+def _shown(workspace: Workspace, recipe: Recipe) -> TrainingData:
     held_out = open_data(workspace, recipe.sources, "validation")
-    return held_out if all(any(file.keys for file in files) for files in held_out.shards.values()) else data
+    return held_out if all(any(file.keys for file in files) for files in held_out.shards.values()) else open_data(workspace, recipe.sources, "train")

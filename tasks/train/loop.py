@@ -162,10 +162,10 @@ class _Steps:
 @torch.no_grad()
 def draw(job: TrainJob, state: TrainState, device: torch.device) -> np.ndarray:
     """A sampling grid of the averaged weights (or the weights, without an average): (H, W, 3) uint8; the same noise at every step."""
-    micro = Loader(job.recipe, job.shown, job.shown_samples, job.seed).read(0)
+    micro = Loader(job.shown_recipe, job.shown, job.shown_samples, job.seed).read(0)
     state.network.eval()
     try:
         with state.ema.swapped(state.network) if state.ema else nullcontext():
-            return job.recipe.picture(state.network, to_device(micro.batch, device), micro.rng)
+            return job.shown_recipe.picture(state.network, to_device(micro.batch, device), micro.rng)
     finally:
         state.network.train()

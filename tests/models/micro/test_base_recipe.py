@@ -43,7 +43,9 @@ def test_every_picture_is_a_sample_of_its_own(parents: dict[str, Path]) -> None:
     made.loss(network, made.collate(SAMPLES, RNG), RNG)
     noisy, timesteps, prompts = seen[0]
     assert noisy.shape == (8, 4, 8, 8) and len(set(timesteps.tolist())) > 4
-    assert torch.equal(prompts.tokens, network.read(["a blue cup"] * 4 + ["a blue jug"] * 4).tokens)
+    texts = [text for texts in made.collate(SAMPLES, RNG)["prompts"] for text in texts]
+    assert [text[:10] for text in texts] == ["a blue cup"] * 4 + ["a blue jug"] * 4
+    assert torch.equal(prompts.tokens, network.read(texts).tokens)
 
 
 def test_loss_is_the_mean_over_samples_however_they_are_split(parents: dict[str, Path]) -> None:

@@ -17,7 +17,8 @@ from tasks.fan_out import Pool
 from tasks.ledger import Ledger, read_manifest, shard_path
 from tasks.shard_io import index_shard, read_shard, write_shard
 from tasks.shards import task as stage
-from tasks.shards.verification import Pair, StoredSample, verify
+from tasks.shards.verification import Pair, verify
+from tasks.stored_samples import StoredSample
 from tests.tasks.fabricated import TEST, TRAIN, make_data
 
 PIXELS = 0.5

@@ -1,0 +1,64 @@
+"""One verified asset to its features, by a base model that every worker process loads once."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+
+from data_specs.decision import Decision
+from data_specs.ids import canonical_json
+from data_specs.sample import Sample
+from models.diffusion.features import FEATURES_WORD, RECORD, Precision, PromptReader, encode_sample
+from models.diffusion.latents import encoder_id
+from models.diffusion.text_to_image import CONFIG_NAME, load_text_to_image, load_vae, read_config
+from tasks.stored_samples import StoredSample
+
+WORD = FEATURES_WORD
+
+
+@dataclass(frozen=True)
+class Base:
+    """The frozen encoders of a model: its folder and, so that a changed model is noticed, the id of its VAE and what its text is read with."""
+
+    folder: str
+    encoder: str
+    text: str
+
+
+@dataclass(frozen=True)
+class FeatureJob:
+    """What is stored of one asset, and what is to encode it."""
+
+    key: str
+    render: StoredSample
+    matched_real: StoredSample
+    base: Base
+    precision: Precision
+
+
+def encode_asset(job: FeatureJob) -> tuple[Sample | None, list[Decision]]:
+    """Encode pictures, maps and caption of one asset."""
+    vae, read = _encoders(job.base)
+    samples = {word: {"__key__": job.key, **getattr(job, word).decoded()} for word in ("render", "matched_real")}
+    members = encode_sample(vae, read, samples, job.precision)
+    record = {"encoder": job.base.encoder, "precision": job.precision}
+    return Sample(job.key, {**members, RECORD: canonical_json(record).encode()}), []
+
+
+def open_base(folder: Path) -> Base:
+    """The encoders in a model folder. Raises ValueError when it holds no VAE."""
+    text = canonical_json(read_config(folder)["prompts"]) if (folder / CONFIG_NAME).is_file() else ""
+    return Base(str(folder), encoder_id(load_vae(folder)), text)
+
+
+@lru_cache(maxsize=1)
+def _encoders(base: Base) -> tuple[AutoencoderKL, PromptReader | None]:
+    """VAE and prompt encoder on this worker's device. A folder without a text-to-image model (a run of micro_vae) has no prompt encoder."""
+    folder, device = Path(base.folder), torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model = load_text_to_image(folder).to(device) if (folder / CONFIG_NAME).is_file() else None
+    vae = load_vae(folder).to(device) if model is None else model.vae
+    if encoder_id(vae) != base.encoder:
+        raise ValueError(f"the VAE in {folder} has changed while its features were made: run `atelier3d {WORD}` again")
+    return vae, None if model is None else model.read
