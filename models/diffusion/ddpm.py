@@ -1,11 +1,12 @@
-"""Denoising diffusion: the forward process, and the loss that trains all of Realiz3D (SPEC R, appendix B.2).
+"""Denoising diffusion: the schedule that trains all of Realiz3D (SPEC R, appendix B.2), and DDIM, which samples from it (SPEC R8).
 
 A base predicts the noise eps (PixArt-Sigma, the paper's base) or the velocity v = sqrt(a_t) eps - sqrt(1 - a_t) x_0 (our micro base). Given x_t
 the two are linear in each other, so nothing else of the method changes. A small network that predicts noise has to copy its input almost exactly
 where there is much noise: at a_t = 1e-4 an error of 0.01 in eps is one of 1.0 in x_0. In v it stays 0.01.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -13,49 +14,56 @@ import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from torch import Tensor
 
+from models.diffusion.schedule import TIMESTEPS, check_steps
 from models.recipe import StepRandom
 
 Prediction = Literal["noise", "velocity"]
-TIMESTEPS = 1000
-BETA_FIRST, BETA_LAST = 1e-4, 0.02
-"""The linear schedule of PixArt-Sigma: x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) eps with a_t the running product of 1 - beta."""
 
 
-def make_scheduler(prediction: Prediction = "noise") -> DDIMScheduler:
-    """The noise schedule with DDIM's update rule.
+@dataclass(frozen=True)
+class Ddpm:
+    """x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) eps with a_t the running product of 1 - beta, t in {0..999}; by default PixArt-Sigma's linear betas."""
 
-    Sampling steps are spaced from the last timestep down ("trailing"), so that the first one (999) sees the noise it was trained on.
-    """
+    prediction: Prediction = "noise"
+    beta_first: float = 1e-4
+    beta_last: float = 0.02
+    beta_schedule: Literal["linear", "scaled_linear"] = "linear"
+
+    def draw_timesteps(self, samples: range, rng: StepRandom, each: int = 1) -> Tensor:
+        """Uniform in {0..999}: (samples * each,) int64, on the CPU."""
+        drawn = [rng.sample(k, "timestep").integers(TIMESTEPS, size=each) for k in samples]
+        return torch.from_numpy(np.concatenate(drawn))
+
+    def add_noise(self, clean: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """x_t, (B, ...)."""
+        return _scheduler(self).add_noise(clean, noise, timesteps)  # type: ignore[arg-type]
+
+    def target(self, clean: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
+        """The noise or the velocity, (B, ...)."""
+        return noise if self.prediction == "noise" else _scheduler(self).get_velocity(clean, noise, timesteps)  # type: ignore[arg-type]
+
+    def sampling_timesteps(self, steps: int, shape: tuple[int, ...] = ()) -> list[int]:
+        """Spaced from 999 down, so that the first one sees the noise it was trained on. Raises ValueError unless 1 <= steps <= 1000."""
+        check_steps(steps)
+        return [int(t) for t in np.round(np.arange(TIMESTEPS, 0, -TIMESTEPS / steps)) - 1]
+
+    def step(self, predicted: Tensor, timestep: int, following: int | None, noisy: Tensor) -> Tensor:
+        """DDIM with eta = 0: the same x_0 and eps with the noise of the timestep that follows."""
+        kept, later = self.kept(timestep), 1.0 if following is None else self.kept(following)
+        signal, deviation = kept**0.5, (1 - kept) ** 0.5
+        if self.prediction == "noise":
+            clean, noise = (noisy - deviation * predicted) / signal, predicted
+        else:
+            clean, noise = signal * noisy - deviation * predicted, signal * predicted + deviation * noisy
+        return later**0.5 * clean + (1 - later) ** 0.5 * noise
+
+    def kept(self, timestep: int) -> float:
+        """a_t."""
+        return float(_scheduler(self).alphas_cumprod[timestep])
+
+
+@lru_cache(maxsize=8)
+def _scheduler(schedule: Ddpm) -> DDIMScheduler:
     return DDIMScheduler(
-        num_train_timesteps=TIMESTEPS,
-        beta_start=BETA_FIRST,
-        beta_end=BETA_LAST,
-        beta_schedule="linear",
-        clip_sample=False,
-        prediction_type="epsilon" if prediction == "noise" else "v_prediction",
-        timestep_spacing="trailing",
+        num_train_timesteps=TIMESTEPS, beta_start=schedule.beta_first, beta_end=schedule.beta_last, beta_schedule=schedule.beta_schedule
     )
-
-
-def draw_timesteps(samples: range, rng: StepRandom, each: int = 1) -> Tensor:
-    """Uniform timesteps in {0..999}, `each` per local sample: (samples * each,) int64, on the CPU."""
-    drawn = [rng.sample(k, "timestep").integers(TIMESTEPS, size=each) for k in samples]
-    return torch.from_numpy(np.concatenate(drawn))
-
-
-def draw_noise(samples: range, shape: tuple[int, ...], rng: StepRandom) -> Tensor:
-    """Standard normal noise of local samples: (samples, *shape) float32, on the CPU."""
-    return torch.from_numpy(np.stack([rng.sample(k, "noise").standard_normal(shape, dtype=np.float32) for k in samples]))
-
-
-def diffusion_loss(
-    predict: Callable[[Tensor, Tensor], Tensor], clean: Tensor, noise: Tensor, timesteps: Tensor, prediction: Prediction = "noise"
-) -> Tensor:
-    """Mean squared error of the prediction, one value per sample: (B,) float32.
-
-    predict: (noisy (B, ...), timesteps (B,)) -> noise or velocity. clean, noise: (B, ...), latents and standard normal. timesteps: (B,) int64.
-    """
-    scheduler = make_scheduler(prediction)
-    target = noise if prediction == "noise" else scheduler.get_velocity(clean, noise, timesteps)  # type: ignore[arg-type]
-    noisy = scheduler.add_noise(clean, noise, timesteps)  # type: ignore[arg-type]
-    return (predict(noisy, timesteps).float() - target.float()).square().flatten(1).mean(1)

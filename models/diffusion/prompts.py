@@ -1,12 +1,13 @@
-"""Captions to the tokens that cross-attention reads: the micro encoder without weights, and what a T5 encoder has to offer.
+"""Captions to the tokens that attention reads: what an encoder offers, and the micro encoder without weights.
 
-An encoder has `channels` (width of a token) and is called with B texts for `Prompts`; the null prompt is the empty text.
+The encoders of full-size bases are in `models/diffusion/text_encoders.py`.
 """
 
 import hashlib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -23,22 +24,46 @@ class Prompts:
     """Encoded texts.
 
     tokens: (B, L, C) float32. mask: (B, L) bool, True where a token counts; every text has at least one.
+    pooled: (B, P) float32, one vector for the whole text, where the base reads one.
     """
 
     tokens: Tensor
     mask: Tensor
+    pooled: Tensor | None = None
 
     def joined(self, other: "Prompts") -> "Prompts":
         """These prompts, then the others."""
-        return Prompts(torch.cat([self.tokens, other.tokens]), torch.cat([self.mask, other.mask]))
+        assert (self.pooled is None) == (other.pooled is None)
+        pooled = None if self.pooled is None or other.pooled is None else torch.cat([self.pooled, other.pooled])
+        return Prompts(torch.cat([self.tokens, other.tokens]), torch.cat([self.mask, other.mask]), pooled)
 
     def to(self, device: torch.device) -> "Prompts":
         """The same on a device."""
-        return Prompts(self.tokens.to(device), self.mask.to(device))
+        return Prompts(self.tokens.to(device), self.mask.to(device), None if self.pooled is None else self.pooled.to(device))
+
+
+class PromptEncoder(Protocol):
+    """Texts to prompts; the null prompt is the empty text."""
+
+    @property
+    def channels(self) -> int:
+        """Width of a token."""
+        ...
+
+    @property
+    def pooled_channels(self) -> int:
+        """Width of the pooled vector; 0 = none."""
+        ...
+
+    def __call__(self, texts: list[str]) -> Prompts:
+        """Encode B texts; longer ones are cut."""
+        ...
 
 
 class HashedWords:
     """Every word is a fixed pseudo-random unit-variance vector, seeded by its hash, plus a share of the word before it. No weights."""
+
+    pooled_channels = 0
 
     def __init__(self, channels: int, length: int) -> None:
         """length: tokens per text; later words are cut off."""

@@ -1,35 +1,23 @@
-"""Deterministic DDIM sampling (SPEC R8), on the update rule of diffusers' `DDIMScheduler`."""
+"""Deterministic sampling: DDIM (SPEC R8), which for a rectified flow is Euler's method."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from models.diffusion.ddpm import TIMESTEPS, Prediction, make_scheduler
-
-
-def sampling_timesteps(steps: int) -> list[int]:
-    """The timesteps that DDIM visits, from 999 down. Raises ValueError unless 1 <= steps <= 1000."""
-    if not 1 <= steps <= TIMESTEPS:
-        raise ValueError(f"{steps} sampling steps: choose 1 to {TIMESTEPS}")
-    scheduler = make_scheduler()
-    scheduler.set_timesteps(steps)
-    return [int(t) for t in scheduler.timesteps]
+from models.diffusion.schedule import TIMESTEPS, NoiseSchedule
 
 
 @torch.no_grad()
-def ddim_sample(
-    predict: Callable[[Tensor, int], Tensor], noise: Tensor, steps: int, prediction: Prediction = "noise", start: int = TIMESTEPS
-) -> Tensor:
-    """Denoise by DDIM with eta = 0.
+def ddim_sample(predict: Callable[[Tensor, Any], Tensor], noise: Tensor, steps: int, schedule: NoiseSchedule, start: float = TIMESTEPS + 1) -> Tensor:
+    """Denoise; nothing is drawn on the way.
 
-    predict: (x_t (B, ...), t) -> noise in x_t, or velocity. noise: (B, ...) standard normal. Returns x_0, same shape.
+    predict: (x_t (B, ..., H, W), t) -> what the schedule asks for. noise: (B, ..., H, W) standard normal. Returns x_0, same shape.
     start: only timesteps below it are visited; `noise` is then x_t of the first of them.
     """
-    scheduler = make_scheduler(prediction)
-    timesteps = [t for t in sampling_timesteps(steps) if t < start]
-    scheduler.set_timesteps(steps)
+    timesteps = [t for t in schedule.sampling_timesteps(steps, tuple(noise.shape)) if t < start]
     latents = noise
-    for t in timesteps:
-        latents = scheduler.step(predict(latents, t), t, latents).prev_sample  # type: ignore[union-attr, arg-type]
+    for t, following in zip(timesteps, [*timesteps[1:], None]):
+        latents = schedule.step(predict(latents, t), t, following, latents)
     return latents

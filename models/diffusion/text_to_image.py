@@ -1,6 +1,7 @@
-"""A text-to-image base model as one object and one folder: VAE, prompt encoder, diffusion transformer.
+"""A text-to-image base model as one object and one folder: VAE, prompt encoder, diffusion transformer, noise schedule.
 
-Folder: `config.json`, `vae/` and `transformer/` in diffusers' own layout (`AutoencoderKL` and `PixArtTransformer2DModel` load them).
+Folder: a diffusers pipeline (`models/diffusion/pipeline_folder.py`), or, without text encoder, `config.json`, `vae/` and `transformer/` in
+diffusers' own layout. What is saved of a base that came from a pipeline is both: a pipeline with a `config.json`.
 """
 
 import json
@@ -12,37 +13,61 @@ import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.modeling_utils import ModelMixin
 from diffusers.models.transformers.pixart_transformer_2d import PixArtTransformer2DModel
+from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
 from torch import Tensor, nn
 
-from models.diffusion.backbone import PixArtBackbone
-from models.diffusion.ddpm import Prediction
+from models.diffusion.backbone import Backbone, PixArtBackbone
+from models.diffusion.ddpm import Ddpm, Prediction
+from models.diffusion.joint import FluxBackbone, SD3Backbone
 from models.diffusion.latents import decode, encode, encoder_id
-from models.diffusion.prompts import HashedWords, Prompts
+from models.diffusion.pipeline_folder import is_pipeline, link_frozen_parts, load_prompts, load_schedule, read_json
+from models.diffusion.prompts import HashedWords, PromptEncoder, Prompts
+from models.diffusion.schedule import NoiseSchedule
 
 CONFIG_NAME = "config.json"
 FORMAT = 1
 
+BACKBONES: dict[type[ModelMixin], type[Backbone]] = {
+    PixArtTransformer2DModel: PixArtBackbone,
+    SD3Transformer2DModel: SD3Backbone,
+    FluxTransformer2DModel: FluxBackbone,
+}
+"""diffusers' class -> what runs it."""
+
 
 class TextToImage(nn.Module):
-    """VAE (frozen), prompt encoder and diffusion transformer."""
+    """VAE and prompt encoder (frozen), diffusion transformer, noise schedule."""
 
-    def __init__(self, vae: AutoencoderKL, prompts: HashedWords, transformer: PixArtTransformer2DModel, prediction: Prediction = "noise") -> None:
-        """prediction: what the transformer was trained to predict.
+    def __init__(self, vae: AutoencoderKL, prompts: PromptEncoder, transformer: ModelMixin, schedule: NoiseSchedule) -> None:
+        """schedule: what the transformer was trained with.
 
-        Raises ValueError when the latent channels or the width of the text tokens do not fit each other.
+        Raises ValueError for a transformer that nothing runs, and when the widths of latents or text do not fit each other.
         """
         super().__init__()
-        if vae.config.latent_channels != transformer.config.in_channels:  # type: ignore[attr-defined]
-            raise ValueError(
-                f"the VAE makes {vae.config.latent_channels} latent channels, the transformer takes {transformer.config.in_channels}"  # type: ignore[attr-defined]
-            )
-        if prompts.channels != transformer.config.caption_channels:  # type: ignore[attr-defined]
-            raise ValueError(
-                f"text tokens have {prompts.channels} channels, the transformer takes {transformer.config.caption_channels}"  # type: ignore[attr-defined]
-            )
+        if type(transformer) not in BACKBONES:
+            raise ValueError(f"a {type(transformer).__name__} cannot be the backbone; these can: {', '.join(kind.__name__ for kind in BACKBONES)}")
         self.vae = vae.requires_grad_(False)
-        self.prompts, self.prediction = prompts, prediction
-        self.backbone = PixArtBackbone(transformer)
+        self.prompts, self.schedule = prompts, schedule
+        self.backbone = BACKBONES[type(transformer)](transformer)
+        self.pipeline: Path | None = None
+        """The pipeline folder that it was read from, if any: its frozen parts are saved by linking them."""
+        self._check_widths()
+
+    def _check_widths(self) -> None:
+        latent_channels = self.vae.config.latent_channels  # type: ignore[attr-defined]
+        for what, made, taken in (
+            ("the VAE makes {} latent channels", latent_channels, self.backbone.channels),
+            ("text tokens have {} channels", self.prompts.channels, self.backbone.text_channels),
+            ("the pooled text has {} channels", self.prompts.pooled_channels, self.backbone.pooled_channels),
+        ):
+            if made != taken:
+                raise ValueError(f"{what.format(made)}, the transformer takes {taken}")
+
+    @property
+    def prediction(self) -> str:
+        """What the transformer was trained to predict."""
+        return self.schedule.prediction
 
     @property
     def device(self) -> torch.device:
@@ -75,14 +100,24 @@ def save_text_to_image(model: TextToImage, folder: Path, **described: Any) -> No
     """Write the folder; `described` (plain data) joins `config.json`."""
     save_vae(model.vae, folder)
     _save_part(model.backbone.transformer, folder / "transformer")
-    prompts = {"kind": "hashed_words", "channels": model.prompts.channels, "length": model.prompts.length}
+    if model.pipeline is not None:
+        link_frozen_parts(model.pipeline, folder)
+    prompts = (
+        {"kind": "hashed_words", "channels": model.prompts.channels, "length": model.prompts.length}
+        if isinstance(model.prompts, HashedWords)
+        else {"kind": "pipeline"}
+    )
     (folder / CONFIG_NAME).write_text(
         json.dumps({"format": FORMAT, "prediction": model.prediction, "prompts": prompts, **described}, indent=1, sort_keys=True) + "\n"
     )
 
 
 def load_text_to_image(folder: Path) -> TextToImage:
-    """Read what `save_text_to_image` wrote, on the CPU. Raises ValueError naming the file that is missing or wrong."""
+    """Read a pipeline or what `save_text_to_image` wrote, on the CPU. Raises ValueError naming the file that is missing or wrong."""
+    if is_pipeline(folder):
+        model = TextToImage(load_vae(folder), load_prompts(folder), _load_transformer(folder), load_schedule(folder))
+        model.pipeline = folder
+        return model
     config = read_config(folder)
     described: dict[str, Any] = config["prompts"]
     prediction: Any = config.get("prediction")
@@ -91,7 +126,18 @@ def load_text_to_image(folder: Path) -> TextToImage:
     if prediction not in get_args(Prediction):
         raise ValueError(f"{folder / CONFIG_NAME}: prediction {prediction!r} is not one of {', '.join(get_args(Prediction))}")
     prompts = HashedWords(int(described["channels"]), int(described["length"]))
-    return TextToImage(load_vae(folder), prompts, _load_part(PixArtTransformer2DModel, folder / "transformer"), prediction)
+    return TextToImage(load_vae(folder), prompts, _load_transformer(folder), Ddpm(prediction))
+
+
+def _load_transformer(folder: Path) -> ModelMixin:
+    config = read_json(folder / "transformer" / "config.json")
+    kinds = {kind.__name__: kind for kind in BACKBONES}
+    if config.get("norm_type") == "ada_norm_single":  # PixArt was released as a Transformer2DModel
+        kinds["Transformer2DModel"] = PixArtTransformer2DModel
+    name = str(config.get("_class_name"))
+    if name not in kinds:
+        raise ValueError(f"{folder / 'transformer'} holds a {name}, which cannot be the backbone; these can: {', '.join(kinds)}")
+    return _load_part(kinds[name], folder / "transformer")
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -15,7 +15,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from data_specs.params import Strict
-from models.diffusion.ddpm import diffusion_loss, draw_noise, draw_timesteps
 from models.diffusion.pictures import sheet, to_pixels, to_uint8
 from models.diffusion.prompts import drop_texts
 from models.diffusion.samples import (
@@ -30,6 +29,7 @@ from models.diffusion.samples import (
     pick,
     view_levels,
 )
+from models.diffusion.schedule import diffusion_loss, draw_noise
 from models.diffusion.text_to_image import load_text_to_image
 from models.micro.shapes import BaseShape
 from models.micro.vae_recipe import seeded
@@ -139,8 +139,8 @@ class Training:
         prompts = network.base.read(drop_texts(part["captions"], self.config.text_dropout, places, rng))
         condition = Condition(prompts, domains, control, multiview=control is not None, frozen_blocks=binding.frozen_blocks)
         noise = draw_noise(places, tuple(clean.shape[1:]), rng).to(clean)
-        timesteps = draw_timesteps(places, rng).to(clean.device)
-        return diffusion_loss(lambda noisy, t: self._predict(network, noisy, t, condition), clean, noise, timesteps, network.base.prediction)
+        timesteps = network.base.schedule.draw_timesteps(places, rng).to(clean.device)
+        return diffusion_loss(lambda noisy, t: self._predict(network, noisy, t, condition), clean, noise, timesteps, network.base.schedule)
 
     def _predict(self, network: Realiz3D, noisy: Tensor, timesteps: Tensor, condition: Condition) -> Tensor:
         return network(noisy, timesteps, condition)

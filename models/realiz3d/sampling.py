@@ -98,7 +98,7 @@ def _sample(
             done()
         return predicted
 
-    latents = ddim_sample(predict, noise, settings.steps, model.base.prediction)
+    latents = ddim_sample(predict, noise, settings.steps, model.base.schedule)
     pictures = model.base.decode(from_grid(latents).flatten(0, 1))
     return to_uint8(pictures).reshape(len(noise), -1, *pictures.shape[-2:], 3)
 

@@ -119,9 +119,19 @@ def test_a_learned_variance_is_left_out() -> None:
     assert PixArtBackbone(doubled)(latents(8), TIMES, PROMPTS).shape == (2, 4, 8, 8)
 
 
+def test_size_conditions_are_those_of_a_picture() -> None:
+    """PixArt-alpha: height and width in pixels and their ratio; a tile with positions of its own counts as a picture."""
+    plain = small_base(heads=3, head_width=16).transformer.build(4)
+    with seeded("sizes"):
+        sized = PixArtBackbone(type(plain).from_config({**plain.config, "use_additional_conditions": True})).eval()
+    noisy = latents()[:, :, :8]
+    sizes = {"resolution": torch.tensor([[64.0, 128.0]] * 2), "aspect_ratio": torch.tensor([[0.5]] * 2)}
+    expected = sized.transformer(noisy, PROMPTS.tokens, TIMES, sizes, encoder_attention_mask=PROMPTS.mask, return_dict=False)[0]
+    torch.testing.assert_close(sized(noisy, TIMES, PROMPTS), expected, atol=1e-6, rtol=0)
+    grid = sized(latents(), TIMES, PROMPTS, ForwardPlan(2, 2, separate=True, positions=sized.positions(4, 4).repeat(4, 1)))
+    torch.testing.assert_close(grid[:, :, :8, :8], sized(latents()[:, :, :8, :8], TIMES, PROMPTS), atol=1e-5, rtol=0)
+
+
 def test_refuses_what_does_not_fit(backbone: PixArtBackbone) -> None:
     with pytest.raises(ValueError, match="10 x 10"):
         backbone(latents(10), TIMES, PROMPTS, SINGLE)
-    plain = small_base().transformer.build(4)
-    with pytest.raises(ValueError, match="use_additional_conditions"):
-        PixArtBackbone(type(plain).from_config({**plain.config, "use_additional_conditions": True}))

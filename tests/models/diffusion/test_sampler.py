@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.diffusion.sampler import ddim_sample, sampling_timesteps
+from models.diffusion.ddpm import Ddpm
+from models.diffusion.sampler import ddim_sample
 
 MEAN, DEVIATION = 2.0, 0.5
 KEPT = np.cumprod(1.0 - np.linspace(1e-4, 0.02, 1000))
@@ -29,7 +30,7 @@ def test_recovers_mean_and_deviation_of_a_gaussian(steps: int, tolerance: float)
     last = float(KEPT[-1])
     start = torch.tensor([-1.0, 0.0, 1.0])
     truth = MEAN + DEVIATION * (start - last**0.5 * MEAN) / (last * DEVIATION**2 + 1 - last) ** 0.5
-    torch.testing.assert_close(ddim_sample(exact_noise(MEAN, DEVIATION), start, steps), truth, atol=tolerance, rtol=0)
+    torch.testing.assert_close(ddim_sample(exact_noise(MEAN, DEVIATION), start, steps, Ddpm()), truth, atol=tolerance, rtol=0)
     assert (truth - (MEAN + DEVIATION * start)).abs().max() < 0.01  # so that N(0, 1) becomes N(mean, deviation^2)
 
 
@@ -42,20 +43,20 @@ def test_velocity_and_noise_lead_to_the_same() -> None:
         return a**0.5 * predict(noisy, t) - (1 - a) ** 0.5 * clean
 
     start = torch.linspace(-2, 2, 5)
-    torch.testing.assert_close(ddim_sample(velocity, start, 50, "velocity"), ddim_sample(predict, start, 50), atol=1e-4, rtol=0)
+    torch.testing.assert_close(ddim_sample(velocity, start, 50, Ddpm("velocity")), ddim_sample(predict, start, 50, Ddpm()), atol=1e-4, rtol=0)
 
 
 def test_a_point_distribution_is_hit_exactly() -> None:
-    sampled = ddim_sample(exact_noise(MEAN, 0.0), torch.linspace(-3, 3, 7), 50)
+    sampled = ddim_sample(exact_noise(MEAN, 0.0), torch.linspace(-3, 3, 7), 50, Ddpm())
     torch.testing.assert_close(sampled, torch.full((7,), MEAN), atol=1e-3, rtol=0)
 
 
 def test_fifty_steps_start_at_the_last_timestep() -> None:
-    assert sampling_timesteps(50) == list(range(999, 0, -20))
-    assert sampling_timesteps(1) == [999]
+    assert Ddpm().sampling_timesteps(50) == list(range(999, 0, -20))
+    assert Ddpm().sampling_timesteps(1) == [999]
 
 
 @pytest.mark.parametrize("steps", [0, 1001])
 def test_refuses_impossible_numbers_of_steps(steps: int) -> None:
     with pytest.raises(ValueError, match=str(steps)):
-        sampling_timesteps(steps)
+        Ddpm().sampling_timesteps(steps)

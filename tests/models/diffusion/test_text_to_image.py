@@ -7,6 +7,7 @@ import pytest
 import torch
 from diffusers import AutoencoderKL, PixArtTransformer2DModel
 
+from models.diffusion.ddpm import Ddpm
 from models.diffusion.text_to_image import TextToImage, load_text_to_image, save_text_to_image
 from models.micro.vae_recipe import seeded
 from tests.models.realiz3d.fabricated import small_base
@@ -72,6 +73,6 @@ def test_parts_must_fit() -> None:
     shape = small_base()
     model = shape.build()
     with pytest.raises(ValueError, match="latent channels"):
-        TextToImage(model.vae, model.prompts, shape.transformer.build(3))
+        TextToImage(model.vae, model.prompts, shape.transformer.build(3), Ddpm())
     with pytest.raises(ValueError, match="text tokens"):
-        TextToImage(model.vae, model.prompts, small_base(text_channels=12).transformer.build(4))
+        TextToImage(model.vae, model.prompts, small_base(text_channels=12).transformer.build(4), Ddpm())
