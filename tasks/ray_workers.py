@@ -44,12 +44,11 @@ class RayWorkers:
 
     def __init__(self, execution: ExecutionParams) -> None:
         self.ray = start_ray(execution.workers)
-        cores = max(int(self.ray.cluster_resources().get("CPU", 1)), 1)
-        self.count = min(execution.workers or cores, cores)
+        self.count = places(execution, self.ray.cluster_resources())
         self.retries = execution.retries
         self.threads = ThreadPoolExecutor(self.count, thread_name_prefix="fan-out")
         self.seats: queue.SimpleQueue[_Seat] = queue.SimpleQueue()
-        self.all_seats = [_Seat(self.ray, execution.recycle_after) for _ in range(self.count)]
+        self.all_seats = [_Seat(self.ray, execution) for _ in range(self.count)]
         for seat in self.all_seats:
             self.seats.put(seat)
 
@@ -105,8 +104,8 @@ class RayWorkers:
 class _Seat:
     """A place for one worker process, filled when needed and emptied when the process hangs, dies or has done its share."""
 
-    def __init__(self, ray: Any, recycle_after: int) -> None:
-        self.ray, self.recycle_after = ray, recycle_after
+    def __init__(self, ray: Any, execution: ExecutionParams) -> None:
+        self.ray, self.recycle_after, self.gpus = ray, execution.recycle_after, execution.gpus_per_worker
         self.actor: Any = None
         self.done, self.prepared, self.closed = 0, set[_Job](), False
 
@@ -135,7 +134,8 @@ class _Seat:
         if self.closed:
             raise RuntimeError("the pool was closed while work was under way")
         if self.actor is None:
-            self.actor = self.ray.remote(num_cpus=1, max_restarts=0)(_WorkerProcess).options(runtime_env=worker_environment()).remote()
+            process = self.ray.remote(num_cpus=1, num_gpus=self.gpus, max_restarts=0)(_WorkerProcess)
+            self.actor = process.options(runtime_env=worker_environment()).remote()
         if job not in self.prepared:
             try:
                 self.ray.get(self.actor.prepare.remote(job.work), timeout=START_S)
@@ -156,6 +156,17 @@ class _Seat:
         """Kill the process and start no other."""
         self.closed = True
         self.empty()
+
+
+def places(execution: ExecutionParams, resources: dict[str, float]) -> int:
+    """How many workers find room on a cluster. Raises ValueError when each is to have more of a GPU than there is."""
+    cores = max(int(resources.get("CPU", 1)), 1)
+    count = min(execution.workers or cores, cores)
+    if execution.gpus_per_worker:
+        count = min(count, int(resources.get("GPU", 0) / execution.gpus_per_worker))
+    if count == 0:
+        raise ValueError(f"execution.gpus_per_worker is {execution.gpus_per_worker:g}, but Ray has {resources.get('GPU', 0):g} GPUs")
+    return count
 
 
 class _WorkerProcess:
