@@ -65,10 +65,13 @@ def stop_ray() -> None:
             _STARTED = False
 
 
-def worker_environment() -> dict[str, Any]:
-    """A worker imports the project from where it lies and leaves the cores to its siblings."""
-    one = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1")
-    return {"env_vars": one | {"PYTHONPATH": _module_path()}}
+def worker_environment(cpus: int = 1) -> dict[str, Any]:
+    """A worker imports the project from where it lies, and its libraries leave the other cores to its siblings.
+
+    Ray sets aside CPUs, but holds nobody to them. The renderer's rays follow OMP_NUM_THREADS too (models/renderers/open3d_cpu.py).
+    """
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), str(cpus))
+    return {"env_vars": threads | {"PYTHONPATH": _module_path()}}
 
 
 def _module_path() -> str:

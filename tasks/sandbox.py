@@ -122,7 +122,8 @@ def close_sandboxes() -> None:
 def _start(memory_bytes: int) -> subprocess.Popen[bytes]:
     # A bare environment: no secrets, no proxies, one thread in the numerical libraries (their buffers count as address space).
     environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    environment |= {"PYTHONPATH": str(REPOSITORY), "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+    environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1")
+    environment |= {"PYTHONPATH": str(REPOSITORY), "MALLOC_ARENA_MAX": "2"}
     command = [sys.executable, "-m", "tasks.sandbox_worker", str(memory_bytes)]
     child = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, bufsize=0, start_new_session=True

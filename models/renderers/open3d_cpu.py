@@ -1,5 +1,6 @@
 """The default renderer: Embree rays (Open3D) for geometry, NumPy and OpenCV for shading. Needs neither GPU nor display."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -23,7 +24,7 @@ class Open3DRenderer:
     def load(self, mesh: Mesh) -> "Scene":
         """Build the acceleration structure and the mip levels; raises ValueError for a mesh that cannot be drawn."""
         surface = Surface(mesh)
-        embree = o3d.t.geometry.RaycastingScene()
+        embree = o3d.t.geometry.RaycastingScene(nthreads=threads())
         embree.add_triangles(o3d.core.Tensor.from_numpy(surface.vertices), o3d.core.Tensor.from_numpy(surface.faces))
         return Scene(embree, surface)
 
@@ -41,7 +42,7 @@ class Scene:
 
     def occluded(self, rays: np.ndarray) -> np.ndarray:
         """Whether rays (M, 6) float32 hit anything, (M,) bool."""
-        return self.embree.test_occlusions(o3d.core.Tensor.from_numpy(rays)).numpy()
+        return self.embree.test_occlusions(o3d.core.Tensor.from_numpy(rays), nthreads=threads()).numpy()
 
     def centres(self, camera: Camera, rays: Rays) -> "EmbreeCaster":
         """A caster of the rays through all pixel centres."""
@@ -73,8 +74,17 @@ class EmbreeCaster:
 
 def cast(embree: o3d.t.geometry.RaycastingScene, rays: Rays) -> Hits:
     """The first surface that each ray meets."""
-    answer = embree.cast_rays(o3d.core.Tensor.from_numpy(rays.interleaved))
+    answer = embree.cast_rays(o3d.core.Tensor.from_numpy(rays.interleaved), nthreads=threads())
     depth = answer["t_hit"].numpy()
     ray = np.flatnonzero(depth < np.inf)
     face, barycentric = np.take(answer["primitive_ids"].numpy(), ray), np.take(answer["primitive_uvs"].numpy(), ray, axis=0)
     return Hits(ray, np.take(depth, ray), face.astype(np.int64), np.ascontiguousarray(barycentric.T))
+
+
+def threads() -> int:
+    """How many threads Embree may use: OMP_NUM_THREADS, a worker process's share of the machine; 0, all cores, where it is not set.
+
+    Embree itself (TBB) would take every core of the machine in each of several worker processes.
+    """
+    given = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return int(given) if given.isdigit() else 0

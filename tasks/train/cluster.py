@@ -52,7 +52,7 @@ def _fit(job: TrainJob, params: TrainParams) -> None:
             storage_path=str(job.folder / "ray"),
             failure_config=FailureConfig(max_failures=params.max_failures),
             logging_config=LoggingConfig(log_level="WARNING"),
-            worker_runtime_env={"env_vars": {"PYTHONPATH": worker_environment()["env_vars"]["PYTHONPATH"]}},
+            worker_runtime_env=worker_environment(params.cpus_per_worker),
         ),
     )
     try:

@@ -8,6 +8,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import cv2
+
+from models.renderers.open3d_cpu import threads
+
 
 def square(number: int) -> int:
     """Well-behaved."""
@@ -57,6 +61,6 @@ def lock(number: int) -> Any:
     return threading.Lock() if number == 2 else number
 
 
-def surroundings(_: int) -> tuple[int, str, str]:
-    """Process id, thread limit, working directory."""
-    return os.getpid(), os.environ.get("OMP_NUM_THREADS", ""), os.getcwd()
+def surroundings(_: int) -> tuple[int, str, int, int]:
+    """Process id; threads that numerical libraries, OpenCV and Embree may use."""
+    return os.getpid(), os.environ.get("OMP_NUM_THREADS", ""), cv2.getNumThreads(), threads()

@@ -1,5 +1,9 @@
 """The renderer against analytic shapes, a brute-force twin and known coverage."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -7,7 +11,8 @@ from data_specs.asset import Material, Mesh
 from data_specs.camera import Camera, Intrinsics
 from models.geometry.camera_math import look_at, pixel_centres, project, ray_directions, reprojection_error, view_plan
 from models.renderers.base import EnvironmentLight, Maps, UniformLight
-from models.renderers.open3d_cpu import Open3DRenderer
+from models.renderers.open3d_cpu import Open3DRenderer, threads
+from tests.conftest import REPOSITORY
 from tests.models.renderers.shapes import card, cube, first_hits, join, sphere
 
 WHITE = UniformLight()
@@ -167,3 +172,26 @@ def test_environment_light_is_deterministic_darkens_shadow_and_keeps_geometry() 
 def test_meshes_that_cannot_be_drawn_say_why(mesh: Mesh, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         Open3DRenderer().load(mesh)
+
+
+RENDER = """
+import os
+from models.renderers.base import EnvironmentLight
+from tests.models.renderers.test_open3d_cpu import _front, _render
+from tests.models.renderers.shapes import sphere
+before = len(os.listdir("/proc/self/task"))
+_render(sphere(6), _front(256), 4, EnvironmentLight(0, 16))
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+
+
+def test_a_worker_of_one_core_starts_no_threads_for_its_rays() -> None:
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENCV_FOR_THREADS_NUM": "1"}
+    ran = subprocess.run([sys.executable, "-c", RENDER], cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "0"
+
+
+@pytest.mark.parametrize(("given", "expected"), [("3", 3), ("4,2", 4), ("", 0), ("many", 0)])
+def test_the_number_of_threads_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch, given: str, expected: int) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", given)
+    assert threads() == expected
