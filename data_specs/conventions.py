@@ -32,6 +32,9 @@ POINT_MAP_CODINGS = ("isotropic", "per_axis")
 DOMAINS = ("synthetic", "real")
 """Visual domains of Realiz3D (SPEC R3); recipes may name more."""
 
+RANDOMLY_LIT = "randomly_lit"
+"""A second synthetic domain: renders under a random sky, beside uniformly lit ones, which then are `synthetic` alone (SPEC R3)."""
+
 
 def encode_normal(normal: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Quantise unit normals to 8 bits.

@@ -57,7 +57,11 @@ class RenderParams(Strict):
     """Clean meshes to views of the synthetic domain."""
 
     plan: ViewPlan = Field("orthogonal4", description="which cameras")
-    light: Light = Field("uniform", description="uniform: albedo; environment: sky, sun, shadow and ambient occlusion")
+    light: Light | Literal["mixed"] = Field(
+        "uniform",
+        description="uniform: albedo; environment: sky, sun, shadow and ambient occlusion; "
+        "mixed: one or the other for each asset, environment as the domain randomly_lit",
+    )
     size_pixels: int = Field(64, gt=0, description="side of a view")
     samples_per_edge_pixel: int = Field(16, gt=0, description="rays that anti-alias a pixel on an edge")
     timeout_s: float = Field(120.0, gt=0, description="time for one asset")

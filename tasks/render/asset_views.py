@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from data_specs.camera import CameraRecord
-from data_specs.conventions import encode_depth, encode_normal, encode_position
+from data_specs.conventions import RANDOMLY_LIT, encode_depth, encode_normal, encode_position
 from data_specs.decision import Decision
 from data_specs.ids import canonical_json, seed_from
 from data_specs.params import RenderParams
 from data_specs.sample import Sample
-from data_specs.view import MapName, ViewRecord, ViewsRecord
+from data_specs.view import Light, MapName, ViewRecord, ViewsRecord
 from models.geometry.camera_math import view_plan
 from models.image_codec import encode_png
 from models.renderers.back_ends import open_renderer
@@ -33,7 +33,7 @@ def render_asset(job: RenderJob) -> tuple[Sample | None, list[Decision]]:
     params, mesh, seed = job.params, job.asset.mesh(), seed_from(job.seed, WORD, job.asset.key)
     renderer = open_renderer(params.back_end)
     scene = renderer.load(mesh)
-    light = EnvironmentLight(seed) if params.light == "environment" else UniformLight()
+    light = EnvironmentLight(seed) if choose_light(job)[0] == "environment" else UniformLight()
     members: dict[str, bytes] = {}
     views, visible = [], False
     for name, camera in view_plan(params.plan, params.size_pixels, seed, mesh.vertices):
@@ -50,6 +50,13 @@ def render_asset(job: RenderJob) -> tuple[Sample | None, list[Decision]]:
     return Sample(job.asset.key, members), []
 
 
+def choose_light(job: RenderJob) -> tuple[Light, str]:
+    """The light of an asset's views and their domain. Where lights are mixed, an asset has one of them, about half of all each."""
+    if job.params.light != "mixed":
+        return job.params.light, DOMAIN
+    return ("environment", RANDOMLY_LIT) if seed_from(job.seed, "light", job.asset.key) % 2 else ("uniform", DOMAIN)
+
+
 def encode_maps(maps: Maps) -> dict[MapName, bytes]:
     """Every map as PNG: 8-bit RGBA and normals, 16-bit positions and depth (conventions.py)."""
     return {
@@ -62,15 +69,16 @@ def encode_maps(maps: Maps) -> dict[MapName, bytes]:
 
 def _record(job: RenderJob, views: list[ViewRecord], seed: int) -> ViewsRecord:
     asset = job.asset.record()
+    light, domain = choose_light(job)
     return ViewsRecord(
         asset_id=job.asset.key,
         caption=asset.line.caption,
         category=asset.line.category,
         split=asset.split,
         licence=asset.line.licence,
-        domain=DOMAIN,
+        domain=domain,
         plan=job.params.plan,
-        light=job.params.light,
+        light=light,
         light_seed=seed,
         views=views,
     )

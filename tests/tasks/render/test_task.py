@@ -59,6 +59,21 @@ def test_stored_maps_decode_to_the_geometry_they_came_from(workspace: Workspace)
         assert (maps["rgb"][mask][:, 3] > 0).all()
 
 
+def test_mixed_lights_are_two_domains(tmp_path: Path) -> None:
+    """Each asset is rendered as under its one light alone, and says which domain that is."""
+    records, pictures = {}, {}
+    for light in ("mixed", "uniform", "environment"):
+        workspace = write_assets(tmp_path / light, {name: (cube(), None) for name in ("box", "crate", "cube", "die")})
+        (path,) = _run(workspace, load_params("tiny", [f"render.light={light}", "render.size_pixels=8", "render.samples_per_edge_pixel=1"]))
+        for sample in read_shard(path):
+            records[light, sample.key] = ViewsRecord.model_validate_json(sample.members["views.json"])
+            pictures[light, sample.key] = sample.members["front.rgb.png"]
+    chosen = {key: (record.light, record.domain) for (light, key), record in records.items() if light == "mixed"}
+    assert set(chosen.values()) == {("uniform", "synthetic"), ("environment", "randomly_lit")}
+    assert all(pictures["mixed", key] == pictures[light, key] for key, (light, _) in chosen.items())
+    assert {record.domain for (light, _), record in records.items() if light != "mixed"} == {"synthetic"}
+
+
 def test_assets_that_show_nothing_become_decisions(workspace: Workspace) -> None:
     params = load_params("tiny")
     _run(workspace, params)
