@@ -50,6 +50,7 @@ class AssetsParams(Strict):
     memory_mb: int = Field(4096, gt=0, description="address space of the process that reads a stranger's file")
     timeout_s: float = Field(60.0, gt=0, description="time to read one file")
     download_timeout_s: float = Field(600.0, gt=0, description="url: time to fetch one file, over all attempts")
+    private_hosts: list[str] = Field(default_factory=list, description="url: hosts of the list that may be at private, loopback or link-local addresses")
     up_axis: UpAxis = Field("y", description="folder and url: of OBJ, PLY, STL and OFF files whose list does not say it; glTF is always y")
 
 

@@ -89,7 +89,8 @@ def _download(job: AssetJob) -> tuple[Path, str]:
     line = job.line
     if not line.suffix:
         raise MeshError("unsupported_format", "the address does not end in a mesh format, and the list has no fileType")
-    wanted = Fetch(download_address(line.location), line.sha256, job.params.max_file_mb << 20, job.params.download_timeout_s)
+    ours = job.params
+    wanted = Fetch(download_address(line.location), line.sha256, ours.max_file_mb << 20, ours.download_timeout_s, tuple(ours.private_hosts))
     folder, name = Path(job.downloads, line.sha256[:2], line.sha256), f"mesh{line.suffix}"  # one folder each: nothing lies beside it
     fetch(wanted, folder / name)
     return folder, name

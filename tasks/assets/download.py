@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 import requests
 
 from models.geometry.mesh_error import MeshError
+from tasks.assets.public_network import PublicNetwork
 
 CHUNK_BYTES = 1 << 18
 CONNECT_TIMEOUT_S, SILENCE_TIMEOUT_S = 10.0, 30.0
@@ -22,12 +24,22 @@ _PASSING_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 @dataclass(frozen=True)
 class Fetch:
-    """What to fetch, and the bounds: bytes of the file, seconds over all attempts."""
+    """What to fetch, and the bounds: bytes of the file, seconds over all attempts.
+
+    private_hosts: hosts that may be at private, loopback or link-local addresses.
+    """
 
     url: str
     sha256: str
     max_bytes: int
     timeout_s: float
+    private_hosts: tuple[str, ...] = ()
+
+    @property
+    def open_hosts(self) -> frozenset[str]:
+        """The private hosts, when the file's own address names one of them; a public address must not redirect there."""
+        hosts = frozenset(host.lower() for host in self.private_hosts)
+        return hosts if urlsplit(self.url).hostname in hosts else frozenset()
 
 
 def fetch(wanted: Fetch, path: Path) -> Path:
@@ -79,7 +91,7 @@ def _fetch_all(wanted: Fetch, part: BinaryIO) -> None:
 def _continue(wanted: Fetch, part: BinaryIO, deadline: float) -> None:
     start = part.seek(0, 2)
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
-    with _session() as session, session.get(wanted.url, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT_S, SILENCE_TIMEOUT_S)) as answer:
+    with _session(wanted) as session, session.get(wanted.url, headers=headers, stream=True, timeout=(CONNECT_TIMEOUT_S, SILENCE_TIMEOUT_S)) as answer:
         if answer.status_code == 416:  # nothing beyond what is there: complete, or another file than before; the digest decides
             return
         _check_status(wanted, answer)
@@ -99,8 +111,10 @@ def _continue(wanted: Fetch, part: BinaryIO, deadline: float) -> None:
         part.flush()
 
 
-def _session() -> requests.Session:
+def _session(wanted: Fetch) -> requests.Session:
     session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, PublicNetwork(wanted.open_hosts))
     session.max_redirects = MAX_REDIRECTS
     session.auth = lambda request: request  # keeps requests from sending what a .netrc file holds
     return session

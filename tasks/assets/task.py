@@ -25,7 +25,7 @@ VERSION = 1
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 _START_AND_PICTURE_S = 120.0
 """What an item may take beside reading its file: starting the reading process, drawing the preview."""
-_REACH_BYTES = {"licences", "validation", "test", "max_faces", "max_texture_pixels", "max_file_mb"}
+_REACH_BYTES = {"licences", "validation", "test", "max_faces", "max_texture_pixels", "max_file_mb", "private_hosts"}
 
 
 def plan(workspace: Workspace, params: Params) -> list[ShardPlan]:

@@ -136,7 +136,7 @@ def test_a_list_of_addresses(address: str, tmp_path: Path) -> None:
     rows = [f"{address}/box0.glb,{digest},MIT License", f"{address}/gone.glb,{digest[::-1]},MIT", f"{address}/box1.glb,{'0' * 64},MIT"]
     rows += [f"{address}/page.html,{digest},MIT", f"file:///box2.glb,{digest},MIT", f"{address}/box3.glb,,MIT"]
     (tmp_path / "list.csv").write_text("fileIdentifier,sha256,license\n" + "\n".join(rows) + "\n")
-    params = settings(source="url", location=str(tmp_path / "list.csv"))
+    params = settings(source="url", location=str(tmp_path / "list.csv"), private_hosts=["127.0.0.1"])
     manifest, samples = run(tmp_path / "a", params)
     rules = sorted((decision.item_id.split("_")[0], decision.rule) for decision in manifest.decisions())
     assert rules == [("box1", "sha256"), ("box2", "unsafe_uri"), ("box3", "sha256"), ("gone", "download"), ("page", "unsupported_format")]

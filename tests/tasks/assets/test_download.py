@@ -1,16 +1,20 @@
 """Downloads against a server on loopback that breaks off, stalls, redirects and lies."""
 
+import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
 from data_specs.ids import sha256_bytes
 from models.geometry.mesh_error import MeshError
-from tasks.assets import download
+from tasks.assets import download, public_network
 from tasks.assets.download import Fetch, fetch
+from tasks.assets.public_network import check_public
 
 CONTENT = bytes(range(256)) * 4096
 DIGEST = sha256_bytes(CONTENT)
@@ -32,6 +36,9 @@ class Handler(BaseHTTPRequestHandler):
         self.server.seen.append((self.path, asked))
         if kind == "file-redirect":
             return self.answer(302, b"", Location="file:///etc/passwd")
+        if kind == "away":
+            place = unquote(self.path).split("/")[2].replace("PORT", str(self.server.server_port))
+            return self.answer(302, b"", Location=f"http://{place}/plain/x.glb")
         if kind == "redirect":
             return self.answer(302, b"", Location="/plain/x.glb")
         if kind == "loop":
@@ -70,7 +77,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def wanted(server: Server, kind: str, digest: str = DIGEST, max_bytes: int = 10 << 20, timeout_s: float = 20.0) -> Fetch:
-    return Fetch(f"http://127.0.0.1:{server.server_port}/{kind}/x.glb", digest, max_bytes, timeout_s)
+    return Fetch(f"http://127.0.0.1:{server.server_port}/{kind}/x.glb", digest, max_bytes, timeout_s, ("127.0.0.1",))
 
 
 @pytest.mark.parametrize(
@@ -110,6 +117,56 @@ def test_refusals_leave_no_file(server: Server, tmp_path: Path, rule: str, kind:
         fetch(wanted(server, kind), tmp_path / "mesh.glb")
     assert caught.value.rule == rule
     assert not (tmp_path / "mesh.glb").exists()
+
+
+@pytest.mark.parametrize("place", ["localhost:PORT", "127.0.0.2:PORT", "10.0.0.1", "169.254.169.254", "[::1]:PORT", "127.0.0.1:PORT@127.0.0.2:PORT"])
+def test_an_allowed_host_redirects_to_no_other_private_one(server: Server, tmp_path: Path, place: str) -> None:
+    with pytest.raises(MeshError, match=r"not a public address.*private_hosts") as caught:
+        fetch(wanted(server, f"away/{place}"), tmp_path / "mesh.glb")
+    assert caught.value.rule == "unsafe_uri" and len(server.seen) == 1
+
+
+def test_an_allowed_host_redirects_to_another_allowed_one(server: Server, tmp_path: Path) -> None:
+    both = replace(wanted(server, "away/localhost:PORT"), private_hosts=("LocalHost", "127.0.0.1"))
+    assert fetch(both, tmp_path / "mesh.glb").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_private_addresses_of_the_list_need_permission(server: Server, tmp_path: Path, host: str) -> None:
+    url = f"http://{host}:{server.server_port}/plain/x.glb"
+    for allowed in ((), ("elsewhere.example",)):
+        with pytest.raises(MeshError, match="not a public address"):
+            fetch(replace(wanted(server, "plain"), url=url, private_hosts=allowed), tmp_path / "mesh.glb")
+    assert not server.seen
+
+
+def test_a_public_address_does_not_redirect_into_the_network(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server stands for a public one: its own connections count as public, whatever is allowed."""
+    judged: list[str] = []
+
+    def first_is_public(address: str, host: str) -> None:
+        judged.append(host)
+        if host != "public.example":
+            check_public(address, host)
+
+    monkeypatch.setattr(public_network, "check_public", first_is_public)
+    resolve = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *rest: resolve("127.0.0.1" if host == "public.example" else host, *rest))
+    url = f"http://public.example:{server.server_port}/away/127.0.0.1:PORT/x.glb"
+    with pytest.raises(MeshError, match=r"127\.0\.0\.1 is at"):
+        fetch(replace(wanted(server, "plain"), url=url), tmp_path / "mesh.glb")
+    assert judged == ["public.example", "127.0.0.1"] and len(server.seen) == 1
+
+
+PRIVATE = ["192.168.1.1", "172.16.0.1", "100.64.0.1", "0.0.0.0", "255.255.255.255", "224.0.0.1", "fe80::1%eth0", "fd00::1", "::1", "::ffff:10.0.0.1"]
+
+
+def test_what_is_public() -> None:
+    for address in ("93.184.216.34", "2606:2800:220:1::1"):
+        check_public(address, "host")
+    for address in PRIVATE:
+        with pytest.raises(MeshError):
+            check_public(address, "host")
 
 
 @pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://example.com/a.glb", "/etc/passwd", ""])
