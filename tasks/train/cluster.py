@@ -1,6 +1,7 @@
 """A training run on Ray Train V2: the same loop in worker processes, restarted from the last checkpoint when one dies."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -23,18 +24,36 @@ ENVIRONMENT = {
 """With these Ray Train starts in 10 s instead of 20, stays in the working directory and is quiet."""
 
 
+MISTAKES = (ValueError, TypeError, LookupError, AttributeError, AssertionError, ImportError, FileNotFoundError)
+"""What a wrong setting, missing data or wrong code raises: it would only come again."""
+
+
 def train_on_ray(job: TrainJob, params: TrainParams) -> None:
     """Run the loop on `params.workers` Ray workers until its last step; up to `params.max_failures` deaths are survived.
 
-    Raises ValueError for what the loop raises as such, RuntimeError when workers die more often.
+    Raises ValueError at once for a mistake in settings, data or code, RuntimeError when workers die more often.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     start_ray(params.workers * params.cpus_per_worker)  # before any import of Ray: it decides how Ray authenticates
     try:
-        _fit(job, params)
+        retry_deaths(lambda: _fit(job, params), params.max_failures)
     finally:
         stop_ray()
+
+
+def retry_deaths(fit: Callable[[], None], max_failures: int) -> None:
+    """Call `fit` again when it ends with a RuntimeError, at most `max_failures` times; any other error is raised at once.
+
+    Ray's own counter takes mistakes for deaths. Each call goes on from the last checkpoint, as Ray's own restart would.
+    """
+    for failures in range(max_failures + 1):
+        try:
+            return fit()
+        except RuntimeError as error:
+            if failures == max_failures:
+                raise
+            print(f"train: a worker died ({failures + 1} of at most {max_failures}), going on from the last checkpoint: {error}", flush=True)
 
 
 def _fit(job: TrainJob, params: TrainParams) -> None:
@@ -45,12 +64,12 @@ def _fit(job: TrainJob, params: TrainParams) -> None:
     resources = {"CPU": params.cpus_per_worker} | ({"GPU": params.gpus_per_worker} if params.gpus_per_worker else {})
     trainer = TorchTrainer(
         _work,
-        train_loop_config={"job": job, "threads": params.cpus_per_worker},
+        train_loop_config={"job": job, "threads": params.cpus_per_worker, "strategy": params.strategy},
         scaling_config=ScalingConfig(num_workers=params.workers, use_gpu=params.gpus_per_worker > 0, resources_per_worker=resources),
         run_config=RunConfig(
             name=job.id,
             storage_path=str(job.folder / "ray"),
-            failure_config=FailureConfig(max_failures=params.max_failures),
+            failure_config=FailureConfig(max_failures=0),
             logging_config=LoggingConfig(log_level="WARNING"),
             worker_runtime_env=worker_environment(params.cpus_per_worker),
         ),
@@ -68,11 +87,13 @@ def _work(config: dict[str, Any]) -> None:
 
     torch.set_num_threads(config["threads"])
     context = ray.train.get_context()
-    device = get_device()
-    train(config["job"], Worker(context.get_world_rank(), context.get_world_size(), device), lambda row: ray.train.report(row))
+    worker = Worker(context.get_world_rank(), context.get_world_size(), get_device(), config["strategy"])
+    train(config["job"], worker, lambda row: ray.train.report(row))
 
 
 def _plain(error: Any) -> Exception:
     causes = list(getattr(error, "worker_failures", {}).values())
-    wrong = next((cause for cause in causes if isinstance(cause, ValueError)), None)
-    return ValueError(str(wrong)) if wrong else RuntimeError(f"training failed on Ray: {error}")
+    mistake = next((cause for cause in causes if isinstance(cause, MISTAKES)), None)
+    if mistake is None:
+        return RuntimeError(f"training failed on Ray: {error}")
+    return ValueError(str(mistake) if isinstance(mistake, ValueError) else f"{type(mistake).__name__}: {mistake}")

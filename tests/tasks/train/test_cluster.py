@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from data_specs.params import TrainParams
 from models.recipe import Batch, StepRandom
 from tasks.train.checkpoint import latest_checkpoint, load_checkpoint, read_record
-from tasks.train.cluster import train_on_ray
+from tasks.train.cluster import retry_deaths, train_on_ray
 from tasks.train.history import read_history
 from tasks.train.job import TrainJob
 from tasks.train.loop import new_state, train
@@ -37,10 +37,13 @@ class Recorded(TinyRecipe):
     folder: str = ""
     seconds: float = 0.0
     refuse_at: int = -1
+    refusal: type[Exception] = ValueError
 
     def loss(self, network: nn.Module, batch: Batch, rng: StepRandom) -> tuple[Tensor, dict[str, Tensor]]:
         if rng.number == self.refuse_at:
-            raise ValueError("sample 'asset_0_0' cannot be read")
+            with Path(self.folder, "refusals").open("a") as file:
+                file.write("x")
+            raise self.refusal("sample 'asset_0_0' cannot be read")
         time.sleep(self.seconds)
         for key, place in zip(batch["keys"], rng.places):
             Path(self.folder, f"{rng.number:03d}-{place:02d}-{key}").write_text(str(os.getpid()))
@@ -111,7 +114,25 @@ def test_a_killed_worker_is_replaced_and_the_run_ends_bit_for_bit_the_same(job_o
     assert all(torch.equal(value, states[1].ema.shadow[name]) for name, value in states[0].ema.shadow.items())
 
 
-def test_a_mistake_in_the_data_is_told_as_such(job_of: JobOf, tmp_path: Path) -> None:
-    job = recorded(job_of(), tmp_path / "seen", refuse_at=1)
-    with pytest.raises(ValueError, match="'asset_0_0' cannot be read"):
-        train_on_ray(job, ray_params(1, max_failures=0))
+@pytest.mark.parametrize(("mistake", "told"), [(ValueError, "^sample 'asset_0_0'"), (FileNotFoundError, "^FileNotFoundError: sample 'asset_0_0'")])
+def test_a_mistake_is_told_as_such_and_not_made_again(job_of: JobOf, tmp_path: Path, mistake: type[Exception], told: str) -> None:
+    job = recorded(job_of(), tmp_path / "seen", refuse_at=1, refusal=mistake)
+    with pytest.raises(ValueError, match=told):
+        train_on_ray(job, ray_params(1))
+    assert (tmp_path / "seen" / "refusals").read_text() == "x"
+
+
+def test_deaths_are_survived_as_often_as_asked() -> None:
+    calls: list[int] = []
+
+    def fit(deaths: int) -> None:
+        calls.append(deaths)
+        if len(calls) <= deaths:
+            raise RuntimeError("a worker died")
+
+    retry_deaths(lambda: fit(2), 2)
+    assert len(calls) == 3
+    calls.clear()
+    with pytest.raises(RuntimeError, match="a worker died"):
+        retry_deaths(lambda: fit(3), 2)
+    assert len(calls) == 3
