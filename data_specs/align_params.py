@@ -1,0 +1,97 @@
+"""The parameters of the stage `align`: which pictures, which model plays each role, and what a model needs to run (SPEC F11).
+
+`weights` is always a local path, or a hub id where a model loads through `from_pretrained`; empty means the file is not here, and whoever
+needs it says what is missing. `sha256` is needed for a file that `models/perception/weights.py` does not know.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from data_specs.strict import Strict
+
+Device = Literal["cpu", "cuda"]
+
+
+class DetectorParams(Strict):
+    """Name to boxes."""
+
+    kind: Literal["contrast", "grounding_dino"] = Field("contrast", description="contrast: what stands out from the border's colours (no weights)")
+    weights: str = Field("", description="grounding_dino: path of groundingdino_swint_ogc.pth or a safetensors file of the same names")
+    sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="of a weights file that is not the published one")
+    text_encoder: str = Field("bert-base-uncased", description="grounding_dino: folder or hub id of the BERT tokenizer and weights")
+    min_score: float = Field(0.25, ge=0, le=1, description="boxes below this are not reported (published default of grounding_dino: 0.35)")
+    device: Device = "cpu"
+
+
+class SegmenterParams(Strict):
+    """Box to mask."""
+
+    kind: Literal["grab_cut", "segment_anything"] = Field("grab_cut", description="grab_cut: colour models and a graph cut (no weights)")
+    model: Literal["vit_h", "vit_l", "vit_b"] = Field("vit_h", description="segment_anything: which of the published sizes")
+    weights: str = Field("", description="segment_anything: path of the published .pth or a safetensors file of the same names")
+    sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="of a weights file that is not the published one")
+    device: Device = "cpu"
+
+
+class BackgroundParams(Strict):
+    """Picture to cut-out."""
+
+    kind: Literal["cut_out", "u2net"] = Field("cut_out", description="cut_out: the alpha channel, else detector and segmenter; u2net: rembg's ONNX")
+    weights: str = Field("", description="u2net: path of u2net.onnx as rembg publishes it")
+    sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="of a weights file that is not the published one")
+
+
+class DepthParams(Strict):
+    """Picture to depth."""
+
+    kind: Literal["channel", "depth_pro"] = Field("channel", description="channel: the depth that came with the picture (no weights)")
+    weights: str = Field("apple/DepthPro-hf", description="depth_pro: folder or hub id")
+    revision: str = Field("main", description="depth_pro: commit on the hub")
+    device: Device = "cpu"
+
+
+class MeshParams(Strict):
+    """Cut-out to mesh."""
+
+    kind: Literal["nearest_asset", "hunyuan3d"] = Field("nearest_asset", description="nearest_asset: the asset whose renders look most alike")
+    url: str = Field("http://127.0.0.1:8081", description="hunyuan3d: where its api_server.py listens")
+    route: Literal["generate", "send"] = Field("generate", description="hunyuan3d: one long request, or send and ask for the status")
+    timeout_s: float = Field(600.0, gt=0, description="hunyuan3d: for one mesh, from asking to the last byte")
+    attempts: int = Field(3, gt=0, description="hunyuan3d: how often one mesh is asked for")
+    first_pause_s: float = Field(2.0, ge=0, description="hunyuan3d: before the second attempt; doubles each time")
+    poll_s: float = Field(2.0, gt=0, description="hunyuan3d: between two questions for the status")
+    queue_limit: int = Field(1, gt=0, description="hunyuan3d: requests of one worker that are under way at a time")
+    max_mb: int = Field(200, gt=0, description="hunyuan3d: larger answers are refused")
+    texture: bool = Field(True, description="hunyuan3d: the server was started with --enable_tex")
+    seed: int = Field(1234, ge=0)
+    octree_resolution: int = Field(256, gt=0)
+    num_inference_steps: int = Field(5, gt=0, description="hunyuan3d: 5 suits its turbo models")
+    guidance_scale: float = Field(5.0, ge=0)
+    face_count: int = Field(40_000, gt=0)
+
+
+class PoseParams(Strict):
+    """Mesh and picture to pose."""
+
+    kind: Literal["render_and_compare", "foundation_pose"] = Field("render_and_compare", description="render_and_compare: ours (no weights)")
+    command: tuple[str, ...] = Field((), description="foundation_pose: what is run for a scene, {scene} and {mesh} filled in; empty = wait for it")
+    timeout_s: float = Field(300.0, gt=0, description="foundation_pose: for one scene")
+    object_side_m: float = Field(0.2, gt=0, description="foundation_pose: the size it is told; its depth filter is made for things of a hand's size")
+
+
+class AlignParams(Strict):
+    """Pictures of named objects to mesh, pose and point map."""
+
+    source: Literal["subjects200k", "folder"] = Field("folder", description="where pictures come from")
+    location: str = Field(
+        "", description="subjects200k: a parquet file or a folder of them; folder: pictures, with a manifest.json of names or without"
+    )
+    count: int = Field(24, gt=0, description="at most this many pictures")
+    min_quality: int = Field(5, ge=0, le=5, description="subjects200k: the least of the three scores; 0 = also what nobody scored")
+    detector: DetectorParams = DetectorParams.model_validate({})
+    segmenter: SegmenterParams = SegmenterParams.model_validate({})
+    background: BackgroundParams = BackgroundParams.model_validate({})
+    depth: DepthParams = DepthParams.model_validate({})
+    mesh: MeshParams = MeshParams.model_validate({})
+    pose: PoseParams = PoseParams.model_validate({})

@@ -1,0 +1,186 @@
+"""FoundationPose (Wen et al. 2024) as a pose estimator, in its own environment, through files.
+
+Its code needs CUDA and packages that do not go with ours, so a scene is a folder in the layout its released `run_demo.py` reads, and a
+command from the parameters, or a person, turns the folder into a pose:
+
+    rgb/000000.png  depth/000000.png (uint16, mm)  masks/000000.png  cam_K.txt  mesh/mesh.obj     written here
+    result/ob_in_cam/000000.txt                                                                   read back: camera_from_object, metres
+
+The released program is run with the command `python run_demo.py --test_scene_dir {scene} --mesh_file {mesh} --debug 0 --debug_dir
+{scene}/result`. It erodes depth wherever neighbours differ by more than a millimetre, which only leaves something of an object the size of a
+hand; so the canonical object (longest side 2) is written with its longest side `object_side_m` long, and the pose is scaled back.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data_specs.align_params import PoseParams
+from data_specs.asset import Mesh
+from data_specs.conventions import OBJECT_HALF_SIDE
+from data_specs.ids import content_id, sha256_bytes
+from models.geometry.text_decoding import linear_from_srgb
+from models.image_codec import encode_png
+from models.perception.base import Miss, Pose, PoseProblem
+from models.renderers.textures import encode_srgb
+
+FRAME = "000000"
+RESULT = Path("result") / "ob_in_cam" / f"{FRAME}.txt"
+POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class FoundationPose:
+    """`PoseEstimator` through scene folders below `folder`.
+
+    A scene's folder is named by its content, and a result that is already there is used: work done once, or by somebody else, is not repeated.
+    """
+
+    params: PoseParams
+    folder: Path
+
+    def estimate(self, problems: list[PoseProblem]) -> list[Pose | Miss]:
+        """The pose of each object; a Miss of rule `no_depth`, `pose_failed`, `pose_timeout` or `pose_answer`."""
+        return [self._estimate(problem) for problem in problems]
+
+    def _estimate(self, problem: PoseProblem) -> Pose | Miss:
+        if problem.depth is None or not problem.depth[problem.mask].any():
+            return Miss("no_depth", "FoundationPose needs depth on the object")
+        metres = self.params.object_side_m / (2.0 * OBJECT_HALF_SIDE)
+        scene = write_scene(problem, self.folder, metres)
+        if self.params.command and not (scene / RESULT).is_file():
+            words = [word.format(scene=scene.resolve(), mesh=(scene / "mesh" / "mesh.obj").resolve()) for word in self.params.command]
+            status = run_command(words, scene / "command.log", self.params.timeout_s)
+            if status is None:
+                return self._too_slow()
+            if not (scene / RESULT).is_file():
+                return Miss("pose_failed", f"align.pose.command ended with status {status} and no pose: see {scene.name}/command.log")
+        return read_pose(scene / RESULT, metres) if self.params.command else self._wait(scene / RESULT, metres)
+
+    def _wait(self, result: Path, metres: float) -> Pose | Miss:
+        """Somebody else writes the result, perhaps in pieces: until the time is up, an unreadable one counts as unfinished."""
+        deadline = time.monotonic() + self.params.timeout_s
+        while True:
+            pose = read_pose(result, metres) if result.is_file() else self._too_slow()
+            if isinstance(pose, Pose) or time.monotonic() > deadline:
+                return pose
+            time.sleep(POLL_S)
+
+    def _too_slow(self) -> Miss:
+        return Miss("pose_timeout", f"no pose within {self.params.timeout_s:g} s (align.pose.timeout_s)")
+
+
+def run_command(words: list[str], log: Path, timeout_s: float) -> int | None:
+    """Run a command, all it says into `log`; its exit status, or None when it, and all it started, had to be killed for time.
+
+    Raises ValueError when it cannot be started.
+    """
+    with log.open("wb") as said:
+        try:
+            run = subprocess.Popen(words, stdout=said, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+        except OSError as error:
+            raise ValueError(f"align.pose.command cannot be run: {error}") from None
+        try:
+            return run.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            os.killpg(run.pid, signal.SIGKILL)
+            run.wait()
+            return None
+
+
+def write_scene(problem: PoseProblem, folder: Path, metres: float) -> Path:
+    """Write a problem as a scene folder unless it is there, and return its path.
+
+    metres: the length of one unit of the object frame in the scene. The folder appears with all its files or not at all.
+    """
+    files = _scene_files(problem, metres)
+    scene = folder / content_id({name: sha256_bytes(data) for name, data in files.items()})
+    if scene.is_dir():
+        return scene
+    unfinished = scene.with_name(f"{scene.name}.{os.getpid()}.tmp")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    for name, data in files.items():
+        path = unfinished / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    try:
+        unfinished.rename(scene)
+    except OSError:
+        if not scene.is_dir():
+            raise
+        shutil.rmtree(unfinished)  # another worker wrote the same scene meanwhile
+    return scene
+
+
+def read_pose(path: Path, metres: float) -> Pose | Miss:
+    """The pose in a result file, in units of the object frame; a Miss when it is not a rigid transform to before the camera."""
+    try:
+        matrix = np.loadtxt(path, dtype=np.float64).reshape(4, 4)
+    except (OSError, ValueError):
+        return Miss("pose_answer", f"{path.name} does not hold a 4 x 4 matrix")
+    rotation = matrix[:3, :3]
+    rigid = np.isfinite(matrix).all() and np.allclose(rotation @ rotation.T, np.eye(3), atol=1e-3) and np.linalg.det(rotation) > 0
+    if not rigid or not np.allclose(matrix[3], [0, 0, 0, 1], atol=1e-6) or matrix[2, 3] <= 0:
+        return Miss("pose_answer", f"{path.name} holds no rigid transform to a place before the camera")
+    left, _, right = np.linalg.svd(rotation)  # float32 poses are orthogonal to 1e-6 only
+    matrix[:3, :3] = left @ right
+    matrix[:3, 3] /= metres
+    return Pose(matrix)
+
+
+def _scene_files(problem: PoseProblem, metres: float) -> dict[str, bytes]:
+    assert problem.depth is not None
+    millimetres = np.rint(np.clip(problem.depth.astype(np.float64) * metres * 1000.0, 0, 65535)).astype(np.uint16)
+    rows = "\n".join(" ".join(f"{value:.9g}" for value in row) for row in problem.intrinsics.matrix())
+    files = {
+        f"rgb/{FRAME}.png": encode_png(np.ascontiguousarray(problem.picture.rgb)),
+        f"depth/{FRAME}.png": encode_png(millimetres),
+        f"masks/{FRAME}.png": encode_png(problem.mask.astype(np.uint8) * np.uint8(255)),
+        "cam_K.txt": f"{rows}\n".encode(),
+    }
+    return files | _mesh_files(problem.mesh, metres)
+
+
+def _mesh_files(mesh: Mesh, metres: float) -> dict[str, bytes]:
+    """OBJ with one texture where the mesh has one and nothing else that colours it; otherwise with a colour per vertex."""
+    vertices, corners = mesh.vertices.astype(np.float64) * metres, mesh.faces + 1
+    texture = mesh.materials[0].texture
+    plain = len(mesh.materials) == 1 and mesh.vertex_colours is None and bool((mesh.materials[0].factor[:3] == 1.0).all())
+    if mesh.uv is None or texture is None or not plain:
+        colours = vertex_colours(mesh)
+        lines = [f"v {x:.7g} {y:.7g} {z:.7g} {r:.4f} {g:.4f} {b:.4f}" for (x, y, z), (r, g, b) in zip(vertices, colours)]
+        lines += [f"f {a} {b} {c}" for a, b, c in corners]
+        return {"mesh/mesh.obj": ("\n".join(lines) + "\n").encode()}
+    lines = ["mtllib mesh.mtl", "usemtl surface"]
+    lines += [f"v {x:.7g} {y:.7g} {z:.7g}" for x, y, z in vertices]
+    lines += [f"vt {u:.7g} {1.0 - v:.7g}" for u, v in mesh.uv.astype(np.float64)]
+    lines += [f"f {a}/{a} {b}/{b} {c}/{c}" for a, b, c in corners]
+    return {
+        "mesh/mesh.obj": ("\n".join(lines) + "\n").encode(),
+        "mesh/mesh.mtl": b"newmtl surface\nmap_Kd texture.png\n",
+        "mesh/texture.png": encode_png(np.ascontiguousarray(texture[..., :3])),
+    }
+
+
+def vertex_colours(mesh: Mesh) -> np.ndarray:
+    """The base colour at every vertex, (V, 3) float64 sRGB in [0, 1]; a vertex of several materials has the colour of the last one."""
+    linear = np.ones((len(mesh.vertices), 3)) if mesh.vertex_colours is None else mesh.vertex_colours[:, :3].astype(np.float64)
+    places = np.zeros(len(mesh.faces), np.int32) if mesh.face_material is None else mesh.face_material
+    for number, material in enumerate(mesh.materials):
+        rows = np.unique(mesh.faces[places == number])
+        linear[rows] *= material.factor[:3]
+        if material.texture is not None and mesh.uv is not None:
+            linear[rows] *= linear_from_srgb(_texels(material.texture, mesh.uv[rows]))
+    return encode_srgb(linear) / 255.0
+
+
+def _texels(texture: np.ndarray, uv: np.ndarray) -> np.ndarray:
+    height, width = texture.shape[:2]
+    at = [np.minimum((uv[:, axis] % 1.0 * size).astype(int), size - 1) for axis, size in enumerate((width, height))]
+    return texture[at[1], at[0], :3] / 255.0
