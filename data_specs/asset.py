@@ -7,6 +7,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 UpAxis = Literal["y", "z"]
+Front = Literal["+z", "-z", "+x", "-x"]
+"""Where an object faces once its up axis is Y; the canonical object frame has it at +Z."""
 
 
 class CatalogueLine(BaseModel):
@@ -23,6 +25,7 @@ class CatalogueLine(BaseModel):
     caption: str = ""
     category: str = ""
     up_axis: UpAxis = "y"
+    front: Front = "+z"
     licence: str = "unknown"
     author: str = ""
     attribution: str = ""
@@ -47,7 +50,7 @@ class AssetRecord(BaseModel):
     source_from_object_scale: float
     """Multiply object-frame lengths by this to get the source file's units."""
     source_from_object_offset: tuple[float, float, float]
-    """The bounding-box centre in the source file's units, after the up axis was turned to Y."""
+    """The bounding-box centre in the source file's units, after the up axis was turned to Y and the front to +Z."""
     mesh_sha256: str
     warnings: list[str] = Field(default_factory=list)
 

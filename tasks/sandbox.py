@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from data_specs.asset import UpAxis
+from data_specs.asset import Front, UpAxis
 from models.geometry.mesh_error import MeshError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -34,6 +34,7 @@ class ReadRequest:
     name: str
     sha256: str = ""
     up_axis: UpAxis = "y"
+    front: Front = "+z"
     max_faces: int = 2_000_000
     max_texture_pixels: int = 2048
     max_file_bytes: int = 500 << 20

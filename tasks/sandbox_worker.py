@@ -61,7 +61,7 @@ def read_clean(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
     if request["sha256"] and sha256_bytes(data) != request["sha256"]:
         raise MeshError("sha256", f"{request['name']!r} has the sha256 {sha256_bytes(data)}, the catalogue says {request['sha256']}")
     read = read_mesh(path.name, data, folder.read, request["max_faces"])
-    clean = canonical(limit_textures(read.mesh, request["max_texture_pixels"]), request["up_axis"])
+    clean = canonical(limit_textures(read.mesh, request["max_texture_pixels"]), request["up_axis"], request["front"])
     return _describe(clean, read.warnings), write_glb(clean.mesh)
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data_specs.asset import Mesh, UpAxis
+from data_specs.asset import Front, Mesh, UpAxis
 from data_specs.conventions import OBJECT_HALF_SIDE
 from models.geometry.mesh_error import MeshError
 
@@ -28,7 +28,7 @@ class ReadMesh(NamedTuple):
 class CanonicalMesh:
     """A checked mesh in the canonical object frame, and the way back to the source file's units.
 
-    source = object * source_from_object_scale + source_from_object_offset, after the source's up axis was turned to Y.
+    source = object * source_from_object_scale + source_from_object_offset, after the source's up axis was turned to Y and its front to +Z.
     """
 
     mesh: Mesh
@@ -37,9 +37,10 @@ class CanonicalMesh:
     warnings: list[str]
 
 
-def canonical(mesh: Mesh, up_axis: UpAxis = "y") -> CanonicalMesh:
-    """Clean a mesh as it was read and bring it into the canonical object frame: Y up, centred, longest side 2.
+def canonical(mesh: Mesh, up_axis: UpAxis = "y", front: Front = "+z") -> CanonicalMesh:
+    """Clean a mesh as it was read and bring it into the canonical object frame: Y up, facing +Z, centred, longest side 2.
 
+    front: where the object faces once its up axis is Y.
     Raises MeshError: `index_out_of_range`, `not_finite`, `no_faces`, `degenerate_extent`.
     """
     check_arrays(mesh)
@@ -50,7 +51,7 @@ def canonical(mesh: Mesh, up_axis: UpAxis = "y") -> CanonicalMesh:
     if solid.uv is not None and not np.isfinite(solid.uv).all():
         solid = replace(solid, uv=np.nan_to_num(solid.uv, nan=0.0, posinf=0.0, neginf=0.0))
         warnings.append("texture coordinates that are not finite are set to 0")
-    solid = fill_normals(turn_up(solid, up_axis))
+    solid = fill_normals(turn_front(turn_up(solid, up_axis), front))
     centred, scale, offset = normalise(solid)
     return CanonicalMesh(centred, scale, offset, warnings)
 
@@ -135,6 +136,16 @@ def turn_up(mesh: Mesh, up_axis: UpAxis) -> Mesh:
 
 def _z_to_y(vectors: np.ndarray) -> np.ndarray:
     return np.stack([vectors[:, 0], vectors[:, 2], -vectors[:, 1]], axis=1)
+
+
+def turn_front(mesh: Mesh, front: Front) -> Mesh:
+    """Turn a Y-up mesh about Y so that what faced `front` faces +Z."""
+    if front == "+z":
+        return mesh
+    cosine, sine = {"-z": (-1, 0), "+x": (0, 1), "-x": (0, -1)}[front]
+    turn = np.array([[cosine, 0, sine], [0, 1, 0], [-sine, 0, cosine]], np.float32)
+    normals = None if mesh.normals is None else mesh.normals @ turn
+    return replace(mesh, vertices=mesh.vertices @ turn, normals=normals)
 
 
 def normalise(mesh: Mesh) -> tuple[Mesh, float, tuple[float, float, float]]:

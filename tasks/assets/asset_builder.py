@@ -77,6 +77,7 @@ def _read(job: AssetJob) -> _Built:
         name=name,
         sha256=line.sha256,
         up_axis=line.up_axis,
+        front=line.front,
         max_faces=params.max_faces,
         max_texture_pixels=params.max_texture_pixels,
         max_file_bytes=params.max_file_mb << 20,

@@ -4,12 +4,12 @@ import functools
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
 
 import data_specs
-from data_specs.asset import CatalogueLine, UpAxis
+from data_specs.asset import CatalogueLine, Front, UpAxis
 from data_specs.ids import content_id, slug
 from models.geometry.mesh_reader import UP_IS_Y
 from tasks.assets.licences import spdx_id
@@ -43,11 +43,15 @@ def caption_from(name: str) -> str:
 def make_line(source: Literal["folder", "url"], location: str, suffix: str, fields: dict[str, str], up_axis: UpAxis) -> CatalogueLine:
     """A catalogue line from a row's fields (`asset_id` among them); what the row does not say comes from the location.
 
-    suffix: of the mesh format. up_axis: of formats without a standard one. Raises ValueError for a wrong up axis.
+    suffix: of the mesh format. up_axis: of formats without a standard one. Raises ValueError for a wrong up axis or front.
     """
     axis = fields.get("up_axis", "").lower() or ("y" if suffix in UP_IS_Y else up_axis)
     if axis not in ("y", "z"):
         raise ValueError(f"up axis {axis!r} of {location}: use y or z")
+    front = fields.get("front", "").lower() or "+z"
+    front = front if front[0] in "+-" else f"+{front}"
+    if front not in get_args(Front):
+        raise ValueError(f"front {front!r} of {location}: use one of {', '.join(get_args(Front))}, with the up axis turned to y")
     return CatalogueLine(
         asset_id=slug(fields["asset_id"]),
         source=source,
@@ -56,6 +60,7 @@ def make_line(source: Literal["folder", "url"], location: str, suffix: str, fiel
         caption=fields.get("caption") or caption_from(location),
         category=fields.get("category", ""),
         up_axis=axis,  # type: ignore[arg-type]
+        front=front,  # type: ignore[arg-type]
         licence=spdx_id(fields.get("licence", "")),
         author=fields.get("author", ""),
         attribution=fields.get("attribution", ""),

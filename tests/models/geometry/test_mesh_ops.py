@@ -8,7 +8,7 @@ import trimesh
 
 from data_specs.asset import Material, Mesh
 from models.geometry.mesh_error import MeshError
-from models.geometry.mesh_ops import canonical, drop_invisible_faces, drop_unreferenced, fill_normals, normalise, turn_up
+from models.geometry.mesh_ops import canonical, drop_invisible_faces, drop_unreferenced, fill_normals, normalise, turn_front, turn_up
 
 
 def box() -> Mesh:
@@ -42,6 +42,23 @@ def test_canonical_turns_z_up_so_that_minus_y_faces_front() -> None:
     assert clean.source_from_object_offset == pytest.approx((0, 5, 0))
     turned = turn_up(Mesh(np.float32([[0, -1, 0], [0, 0, 1], [1, 0, 0]]), np.int32([[0, 1, 2]])), "z")
     np.testing.assert_array_equal(turned.vertices, [[0, 0, 1], [0, 1, 0], [1, 0, 0]])
+
+
+@pytest.mark.parametrize(("front", "vector"), [("+z", (0, 0, 1)), ("-z", (0, 0, -1)), ("+x", (1, 0, 0)), ("-x", (-1, 0, 0))])
+def test_what_faces_the_named_direction_faces_plus_z(front: str, vector: tuple) -> None:
+    """A turn about Y: up stays up, and a right-handed triple stays one."""
+    ahead, up = np.float32(vector), np.float32([0, 1, 0])
+    mesh = Mesh(np.stack([ahead, up, np.cross(up, ahead)]), np.int32([[0, 1, 2]]), normals=np.stack([ahead, up, ahead]))
+    turned = turn_front(mesh, front)
+    np.testing.assert_array_equal(turned.vertices, [[0, 0, 1], [0, 1, 0], [1, 0, 0]])
+    np.testing.assert_array_equal(turned.normals, [[0, 0, 1], [0, 1, 0], [0, 0, 1]])
+
+
+def test_the_front_is_told_of_the_mesh_with_its_up_axis_turned() -> None:
+    """Z up, facing +X: 4 wide along X, 2 along Y, 1 high. Turned, its length lies along Z, and the way back is told for the turned axes."""
+    clean = canonical(replace(box(), vertices=box().vertices + np.float32([7, 0, 5])), "z", "+x")
+    np.testing.assert_allclose(np.ptp(clean.mesh.vertices, axis=0), [1.0, 0.5, 2.0], atol=1e-6)
+    assert clean.source_from_object_offset == pytest.approx((0, 5, 7))
 
 
 @pytest.mark.parametrize(

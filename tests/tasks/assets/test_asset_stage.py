@@ -107,6 +107,14 @@ def test_members_of_a_sample(folder: Path, tmp_path: Path) -> None:
         assert set(sample.members) == {"asset.json", "mesh.glb", "preview.jpg"}
 
 
+def test_the_catalogue_says_where_an_object_faces(folder: Path, tmp_path: Path) -> None:
+    (folder / "manifest.json").write_text(json.dumps([{"file": "box0.glb", "front": "-x"}]))
+    _, samples = run(tmp_path / "a", settings(source="folder", location=str(folder), count=2))
+    sides = {sample.key: np.ptp(read_glb(sample.members["mesh.glb"]).vertices, axis=0) for sample in samples}
+    np.testing.assert_allclose(sides["box0"], [1.0, 1.0, 2.0], atol=1e-6)
+    np.testing.assert_allclose(sides["box1"], [2.0, 1.0, 1.0], atol=1e-6)
+
+
 def test_the_procedural_world_has_both_materials(tmp_path: Path) -> None:
     manifest, samples = run(tmp_path / "a", settings(count=4, shard_items=4))
     assert manifest.decisions() == [] and len(samples) == 4

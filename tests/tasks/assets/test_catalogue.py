@@ -66,12 +66,14 @@ def test_a_folder_with_a_manifest(meshes: Path, tmp_path: Path) -> None:
         "author": "Ann",
         "sha256": DIGEST,
         "up_axis": "z",
+        "front": "X",
     }
     place = {"source_repo": "ann/chairs", "source_path": "a/b.obj", "source_commit": "0123456789abcdef"}
     gone = {"file": "gone.glb"}
     (meshes / "manifest.json").write_text(json.dumps([entry | place, gone]))
     chair, missing, table = folder_lines(meshes, "y", tmp_path / "cache")
     assert (chair.asset_id, chair.caption, chair.licence, chair.author, chair.up_axis) == ("chair_1", "a chair", "CC-BY-4.0", "Ann", "z")
+    assert chair.front == "+x" and table.front == "+z"
     assert chair.sha256 == DIGEST and chair.attribution == "ann/chairs: a/b.obj @ 0123456789ab"
     assert missing.asset_id == "gone" and missing.sha256 == "" and table.asset_id == "big_table"
 
@@ -83,10 +85,10 @@ def test_ids_are_distinct_and_safe(tmp_path: Path) -> None:
     assert len(set(ids)) == len(ids) >= 5 and all(SAFE_ID.fullmatch(asset_id) for asset_id in ids)
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '[{"name": "x"}]', '[{"file": "a.glb", "up_axis": "x"}]'])
+@pytest.mark.parametrize("text", ["{", "[1]", '[{"name": "x"}]', '[{"file": "a.glb", "up_axis": "x"}]', '[{"file": "a.glb", "front": "+y"}]'])
 def test_a_wrong_manifest_is_an_error(meshes: Path, tmp_path: Path, text: str) -> None:
     (meshes / "manifest.json").write_text(text)
-    with pytest.raises(ValueError, match=r"manifest\.json|up axis"):
+    with pytest.raises(ValueError, match=r"manifest\.json|up axis|use one of \+z, -z, \+x, -x"):
         folder_lines(meshes, "y", tmp_path / "cache")
 
 
