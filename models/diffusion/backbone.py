@@ -107,11 +107,15 @@ class Backbone(nn.Module, ABC):
     def positions(self, height: int, width: int) -> Tensor:
         """Where each token of a latent of height x width patches lies, row by row: (height * width, K)."""
 
+    @property
+    def layers(self) -> list[nn.Module]:
+        """The blocks, in order."""
+        return [*self.transformer.transformer_blocks, *getattr(self.transformer, "single_transformer_blocks", [])]
+
     def late_parameters(self, first: int) -> list[nn.Parameter]:
         """The weights of the blocks from `first` on and of the output behind them."""
-        blocks = [*self.transformer.transformer_blocks, *getattr(self.transformer, "single_transformer_blocks", [])]
         output = [weight for name, weight in self.transformer.named_parameters() if name.split(".")[0] in OUTPUT_PARTS]
-        return [weight for block in blocks[first:] for weight in block.parameters()] + output
+        return [weight for block in self.layers[first:] for weight in block.parameters()] + output
 
     def patch_tokens(self, embedded: Tensor, plan: ForwardPlan) -> Tensor:
         """Patches (B, D, height, width) to tokens (B, L, D), tile by tile, row by row within each."""

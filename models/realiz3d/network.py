@@ -182,6 +182,11 @@ class Realiz3D(nn.Module):
             height, width = (ROWS * size // factor(self.base.vae) for size in control.shape[-2:])
         return self.base.backbone.channels, height, width
 
+    @property
+    def layers(self) -> list[nn.Module]:
+        """What is large and called one after the other: FSDP gathers them one at a time."""
+        return self.base.layers
+
     def enable_gradient_checkpointing(self) -> None:
         """Recompute blocks in the backward pass instead of keeping their activations."""
         self.base.enable_gradient_checkpointing()

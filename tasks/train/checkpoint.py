@@ -8,50 +8,60 @@ import json
 import os
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from tasks.artefacts import sync_folder, write_atomic
-from tasks.train.ema import Ema, trainable
+from tasks.train.ema import trainable
+from tasks.train.sharding import fill, spread_as, whole
+from tasks.train.state import TrainState
 
 FORMAT = 1
 KEEP = 2
 NAME = re.compile(r"step-(\d{8})")
 
 
-@dataclass
-class TrainState:
-    """What changes while training. step: optimiser steps done."""
+def save_checkpoint(folder: Path, state: TrainState, record: dict[str, Any], writes: bool = True) -> Path:
+    """Write `folder/step-<n>` atomically and leave only the newest `KEEP`; `record` (plain data) goes into `state.json`.
 
-    network: nn.Module
-    optimiser: Optimizer
-    ema: Ema | None
-    step: int = 0
-
-
-def save_checkpoint(folder: Path, state: TrainState, record: dict[str, Any]) -> Path:
-    """Write `folder/step-<n>` atomically and leave only the newest `KEEP`; `record` (plain data) goes into `state.json`."""
+    writes: a worker that only takes part, as all must where weights are spread over them, says no.
+    """
     target = folder / f"step-{state.step:08d}"
     partial = folder / f".{target.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    if writes:
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
     for name, tensors in _tensors(state).items():
-        contiguous = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-        write_atomic(partial / f"{name}.safetensors", save(contiguous))
-    described = {"format": FORMAT, "step": state.step, **record}
-    write_atomic(partial / "state.json", json.dumps(described, indent=1, sort_keys=True).encode())
+        gathered = _gathered(tensors, writes)
+        if writes:
+            write_atomic(partial / f"{name}.safetensors", save(gathered))
+    if writes:
+        described = {"format": FORMAT, "step": state.step, **record}
+        write_atomic(partial / "state.json", json.dumps(described, indent=1, sort_keys=True).encode())
+        _put_in_place(partial, target)
+    return target
+
+
+def _gathered(tensors: dict[str, Tensor], keep: bool) -> dict[str, Tensor]:
+    """Whole tensors on the CPU, one gathered after the other; none where they are not kept."""
+    gathered = {}
+    for key, value in tensors.items():
+        full = whole(value.detach())
+        if keep:
+            gathered[key] = full.cpu().contiguous()
+    return gathered
+
+
+def _put_in_place(partial: Path, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     os.replace(partial, target)
-    sync_folder(folder)
-    for old in _complete(folder)[:-KEEP]:
+    sync_folder(target.parent)
+    for old in _complete(target.parent)[:-KEEP]:
         shutil.rmtree(old)
-    return target
 
 
 def latest_checkpoint(folder: Path) -> Path | None:
@@ -104,17 +114,18 @@ def _restore(read: dict[str, Tensor], target: dict[str, Tensor], checkpoint: Pat
     if strange:
         raise ValueError(f"{checkpoint} does not belong to this network: {strange[0]!r} differs; remove {checkpoint.parent} to start again")
     for name, value in read.items():
-        target[name].data.copy_(value)
+        fill(target[name], value)
 
 
 def _restore_optimiser(read: dict[str, Tensor], state: TrainState) -> None:
-    places = {name: place for place, name in enumerate(trainable(state.network))}
+    weights = trainable(state.network)
+    places = {name: place for place, name in enumerate(weights)}
     moments: dict[int, dict[str, Tensor]] = {}
     for key, value in read.items():
         name, _, moment = key.rpartition("/")
         if name not in places:
             raise ValueError(f"the checkpoint has optimiser state for {name!r}, which does not train")
-        moments.setdefault(places[name], {})[moment] = value
+        moments.setdefault(places[name], {})[moment] = spread_as(value, weights[name]) if value.ndim else value
     state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": moments})
 
 

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from tasks.train.sharding import own_part
+
 
 class Ema:
     """Shadow weights e <- d e + (1 - d) w with d = min(decay, (1 + step) / (10 + step)), so that a short run is not stuck at its start."""
@@ -19,7 +21,7 @@ class Ema:
         """Move towards the weights after optimiser step `step` (counted from 1)."""
         keep = min(self.decay, (1 + step) / (10 + step))
         for name, weight in trainable(network).items():
-            self.shadow[name].lerp_(weight, 1.0 - keep)
+            own_part(self.shadow[name]).lerp_(own_part(weight), 1.0 - keep)
 
     @contextmanager
     def swapped(self, network: nn.Module) -> Iterator[None]:

@@ -1,24 +1,25 @@
 """The one training loop. It knows a `Recipe` and nothing else of any model; every step is a function of (weights, seed, step)."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from data_specs.ids import seed_from
 from models.image_codec import encode_png
-from models.recipe import Batch, Recipe, StepRandom
 from tasks.artefacts import write_atomic
 from tasks.tracking import RunLog
-from tasks.train.checkpoint import TrainState, latest_checkpoint, load_checkpoint, save_checkpoint
+from tasks.train.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from tasks.train.ema import Ema, trainable
 from tasks.train.history import History, Row
 from tasks.train.job import TrainJob
 from tasks.train.loader import Loader, MicroBatch
+from tasks.train.sharding import whole
+from tasks.train.state import LossModule, TrainState
 from tasks.train.worker import Worker, to_device
 
 LOG_EVERY = 10
@@ -46,29 +47,18 @@ def new_state(job: TrainJob, worker: Worker) -> TrainState:
     """Network, optimiser and average as they are before the first step, on the worker's device. Raises ValueError when nothing trains."""
     torch.manual_seed(seed_from(job.run.seed))
     network = job.recipe.build(job.parents).to(worker.device).train()
-    weights = list(trainable(network).values())
-    if not weights:
+    if not trainable(network):
         raise ValueError(f"recipe {job.recipe.name} leaves no parameter to train")
     if job.run.gradient_checkpointing:
         enable = getattr(network, "enable_gradient_checkpointing", None)
         if enable is None:
             raise ValueError(f"the network of recipe {job.recipe.name} cannot checkpoint gradients: set gradient_checkpointing to false")
         enable()
+    module = LossModule(job.recipe, job.shown_recipe, network)
+    worker.shard(module, getattr(network, "layers", ()), methods=("picture",))
+    weights = list(trainable(network).values())
     optimiser = torch.optim.AdamW(weights, lr=job.run.learning_rate, weight_decay=job.run.weight_decay)
-    return TrainState(network, optimiser, Ema(network, job.run.ema_decay) if job.run.ema_decay else None)
-
-
-class LossModule(nn.Module):
-    """Makes a recipe's loss the forward pass, so that data parallelism sees one call per step."""
-
-    def __init__(self, recipe: Recipe, network: nn.Module) -> None:
-        super().__init__()
-        self.recipe, self.network = recipe, network
-
-    def forward(self, batch: Batch, rng: StepRandom) -> tuple[Tensor, dict[str, Tensor]]:
-        """Loss of the batch and its named parts, the parts without gradient."""
-        loss, parts = self.recipe.loss(self.network, batch, rng)
-        return loss, {name: part.detach() for name, part in parts.items()}
+    return TrainState(module, optimiser, Ema(network, job.run.ema_decay) if job.run.ema_decay else None)
 
 
 class _Steps:
@@ -81,7 +71,8 @@ class _Steps:
             raise ValueError(f"batch_size {self.run.batch_size} is less than workers x gradient_accumulation = {self.parts}")
         self.loader = Loader(job.recipe, job.data, self.run.batch_size, job.seed)
         self.history = History(job.history, worker, state.step)
-        self.module = worker.wrap(LossModule(job.recipe, state.network))
+        self._check_parts()
+        self.module = worker.wrap(state.module)
 
     def go(self, report: Report) -> None:
         row: Row = {}
@@ -96,7 +87,7 @@ class _Steps:
             draws = last or (self.run.picture_every > 0 and step % self.run.picture_every == 0)
             if save or draws:
                 self.worker.average_buffers(self.state.network)
-            if draws and self.worker.rank == 0:
+            if draws:
                 self._picture()
             if save:
                 self._save()
@@ -117,7 +108,7 @@ class _Steps:
         state.optimiser.zero_grad(set_to_none=True)
         for micro in micros:
             self._accumulate(micro, step, last=micro is micros[-1])
-        norm = torch.nn.utils.clip_grad_norm_(trainable(state.network).values(), self.run.max_gradient_norm)
+        norm = self._clip()
         state.optimiser.step()
         state.step = step
         if state.ema is not None:
@@ -127,36 +118,50 @@ class _Steps:
     def _accumulate(self, micro: MicroBatch, step: int, last: bool) -> None:
         # A network that draws from torch's own generator (dropout) then also repeats after a resume.
         torch.manual_seed(seed_from(self.job.seed, micro.step, *micro.rng.places[:1] if micro.rng.places else ()))
-        with self._unsynchronised(last):
+        with self.worker.synchronised(self.module, last):
             with torch.autocast(self.worker.device.type, torch.bfloat16, enabled=self.run.precision == "bf16"):
                 loss, parts = self.module(to_device(micro.batch, self.worker.device), micro.rng)
             # Workers' gradients are averaged: weigh each part by its samples to get the mean over the global batch.
             (loss * (micro.samples * self.worker.world / self.run.batch_size)).backward()
         self.history.note(step, {"loss": loss, **parts}, micro.samples)
 
-    def _unsynchronised(self, last: bool) -> AbstractContextManager[Any]:
-        return nullcontext() if last or self.worker.world == 1 else self.module.no_sync()  # type: ignore[operator]
+    def _clip(self) -> Tensor:
+        """Scale gradients down to the largest norm allowed, over all weights of all workers; returns the norm before."""
+        weights = list(trainable(self.state.network).values())
+        norm = whole(torch.nn.utils.get_total_norm([weight.grad for weight in weights if weight.grad is not None]))
+        torch.nn.utils.clip_grads_with_norm_(weights, self.run.max_gradient_norm, norm)
+        return norm
+
+    def _check_parts(self) -> None:
+        """Workers that share out weights gather them together: each must pass through the network as often as the others."""
+        parts = [self.loader.batches.part(0, number, self.parts).positions for number in range(self.parts)] if self.worker.sharded else []
+        lacking = next((word for part in parts for word, taken in part.items() if not taken), None)
+        if lacking:
+            raise ValueError(
+                f"train.strategy fsdp: every worker needs samples of every source in a step; one has no {lacking}: raise batch_size"
+            )
 
     def _picture(self) -> None:
-        path = self.job.pictures / f"step-{self.state.step:08d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, encode_png(draw(self.job, self.state, self.worker.device)))
-        self.log.file(path, "pictures")
+        if self.worker.rank > 0 and not self.worker.sharded:
+            return
+        picture = draw(self.job, self.state, self.worker.device)
+        if self.worker.rank == 0:
+            path = self.job.pictures / f"step-{self.state.step:08d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(path, encode_png(picture))
+            self.log.file(path, "pictures")
 
     def _save(self) -> None:
-        if self.worker.rank == 0:
-            counts = self.loader.batches.counts
-            save_checkpoint(
-                self.job.checkpoints,
-                self.state,
-                {
-                    "run": self.job.id,
-                    "seed": self.job.seed,
-                    "positions": {word: count * self.state.step for word, count in counts.items()},
-                    "learning_rate": self.state.optimiser.param_groups[0]["lr"],
-                    "tracked": self.job.tracked.run_id if self.job.tracked else None,
-                },
-            )
+        if self.worker.rank > 0 and not self.worker.sharded:
+            return
+        record = {
+            "run": self.job.id,
+            "seed": self.job.seed,
+            "positions": {word: count * self.state.step for word, count in self.loader.batches.counts.items()},
+            "learning_rate": self.state.optimiser.param_groups[0]["lr"],
+            "tracked": self.job.tracked.run_id if self.job.tracked else None,
+        }
+        save_checkpoint(self.job.checkpoints, self.state, record, writes=self.worker.rank == 0)
 
 
 @torch.no_grad()
@@ -166,6 +171,6 @@ def draw(job: TrainJob, state: TrainState, device: torch.device) -> np.ndarray:
     state.network.eval()
     try:
         with state.ema.swapped(state.network) if state.ema else nullcontext():
-            return job.shown_recipe.picture(state.network, to_device(micro.batch, device), micro.rng)
+            return state.module.picture(to_device(micro.batch, device), micro.rng)
     finally:
         state.network.train()

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
+from data_specs.ids import canonical_json
 from data_specs.params import Params, TrainParams, TrainRun
 from tasks.artefacts import Workspace
-from tasks.train.checkpoint import KEEP, TrainState, latest_checkpoint, read_record
+from tasks.train.checkpoint import KEEP, latest_checkpoint, read_record
 from tasks.train.ema import trainable
 from tasks.train.job import TrainJob, make_job, run_named
 from tasks.train.loader import Loader, MicroBatch
 from tasks.train.loop import new_state
 from tasks.train.order import batch_counts
+from tasks.train.published import is_published
+from tasks.train.state import TrainState
 from tasks.train.worker import Worker, to_device
 
 MEASURED_STEPS = 2
@@ -72,6 +75,34 @@ def plan_job(job: TrainJob, params: TrainParams) -> Plan:
     if params.gpus_per_worker and (plan.parameters or 0) > LARGEST_MEASURED:
         return replace(plan, unknown=("activations and time show in the first steps on the workers",))
     return _measured(plan, job, state, loader, on_gpu=params.gpus_per_worker > 0)
+
+
+def time_left(workspace: Workspace, params: Params, names: list[str]) -> dict[str, tuple[int, float | None]]:
+    """Name -> steps still to train and seconds of one on this machine, None where a parent must be trained before that can be measured.
+
+    Runs that differ in seed, steps or parents only are measured once.
+    """
+    measured: dict[str, float | None] = {}
+    found: dict[str, tuple[int, float | None]] = {}
+    for name in names:
+        run = run_named(params, name)
+        kind = canonical_json(run.model_dump(mode="json", exclude={"seed", "steps", "parents"}))
+        if measured.get(kind) is None:
+            measured[kind] = plan_run(workspace, params, name).step_seconds
+        found[name] = (run.steps - steps_done(workspace, params, name), measured[kind])
+    return found
+
+
+def steps_done(workspace: Workspace, params: Params, name: str) -> int:
+    """Steps of a run that need not be trained again: all of a published one, those of the last checkpoint else; 0 before its parents are there."""
+    try:
+        job = make_job(workspace, params, name)
+    except ValueError:
+        return 0
+    if is_published(job.output, job.id):
+        return job.run.steps
+    checkpoint = latest_checkpoint(job.checkpoints)
+    return read_record(checkpoint)["step"] if checkpoint else 0
 
 
 def describe(plan: Plan) -> str:

@@ -1,28 +1,64 @@
 """One training process among several: its rank, its device, and what it exchanges with the others."""
 
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 from torch.nn.parallel import DistributedDataParallel
+
+from data_specs.params import Strategy
 
 
 @dataclass(frozen=True)
 class Worker:
-    """rank of world processes (0 of 1: alone). With more than one, torch's default process group is set up already."""
+    """rank of world processes (0 of 1: alone). With more than one, torch's default process group is set up already.
+
+    strategy: with ddp each worker holds all weights, with fsdp its part of every weight, of its gradient, average and optimiser state.
+    """
 
     rank: int
     world: int
     device: torch.device
+    strategy: Strategy = "ddp"
+
+    @property
+    def sharded(self) -> bool:
+        """Whether weights lie spread over the workers; then all of them must gather, save and draw together."""
+        return self.strategy == "fsdp" and self.world > 1
+
+    def shard(self, module: nn.Module, layers: Iterable[nn.Module], methods: tuple[str, ...]) -> None:
+        """With fsdp leave this worker its part of every weight, in place; must come before an optimiser or average is made.
+
+        layers: parts of the module that are gathered one at a time when they are called; the rest is gathered while the module itself, or one of
+        its `methods`, runs.
+        """
+        if not self.sharded:
+            return
+        mesh = init_device_mesh(self.device.type, (self.world,))
+        for part in (*layers, module):
+            sharded = fully_shard(part, mesh=mesh, reshard_after_forward=True)
+            sharded.set_force_sum_reduction_for_comms(self.device.type == "cpu")  # gloo cannot average
+        for method in methods:
+            register_fsdp_forward_method(module, method)
 
     def wrap(self, module: nn.Module) -> nn.Module:
         """Average gradients over the workers. Parameters may go unused in a step (SPEC R6), as long as all is decided by `forward`."""
-        if self.world == 1:
+        if self.world == 1 or self.sharded:
             return module
         devices = [self.device] if self.device.type == "cuda" else None
         return DistributedDataParallel(module, device_ids=devices, find_unused_parameters=True, broadcast_buffers=False)
+
+    def synchronised(self, wrapped: nn.Module, last: bool) -> AbstractContextManager[Any]:
+        """Exchange gradients in the backward pass of the last part of a step only."""
+        if isinstance(wrapped, FSDPModule):
+            wrapped.set_requires_gradient_sync(last)
+        return wrapped.no_sync() if isinstance(wrapped, DistributedDataParallel) and not last else nullcontext()
 
     def average_buffers(self, network: nn.Module) -> None:
         """Average running statistics over the workers, each of which saw its part of the batches; every worker must call it."""

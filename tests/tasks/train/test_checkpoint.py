@@ -8,9 +8,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tasks.train.checkpoint import TrainState, latest_checkpoint, load_checkpoint, read_record, save_checkpoint
+from tasks.train.checkpoint import latest_checkpoint, load_checkpoint, read_record, save_checkpoint
 from tasks.train.job import TrainJob
 from tasks.train.loop import new_state
+from tasks.train.state import TrainState
 from tasks.train.worker import Worker
 
 ALONE = Worker(0, 1, torch.device("cpu"))
