@@ -91,6 +91,11 @@ class TextToImage(nn.Module):
         """Encode B captions on the device; "" is the null prompt."""
         return self.prompts(captions).to(self.device)
 
+    @property
+    def layers(self) -> list[nn.Module]:
+        """What is large and called one after the other: FSDP gathers them one at a time."""
+        return self.backbone.layers
+
     def enable_gradient_checkpointing(self) -> None:
         """Recompute blocks in the backward pass instead of keeping their activations."""
         self.backbone.gradient_checkpointing = True
