@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
+from data_specs.asset import Mesh
+from data_specs.camera import Camera
 from data_specs.decision import Decision
 from data_specs.ids import canonical_json, seed_from
 from data_specs.matched_real import VIEW_WORDS, MatchedRealRecord
@@ -27,20 +31,41 @@ class PictureJob:
 
 def picture_asset(job: PictureJob) -> tuple[Sample | None, list[Decision]]:
     """Take four pictures, each under its own sky. An asset of which one shows nothing gives no sample and a `nothing_visible` decision."""
-    params, key = job.params, job.asset.key
-    mesh, seed = job.asset.mesh(photographic=True), seed_from(job.seed, WORD, job.asset.key)
-    renderer = Open3DRenderer()
-    scene = renderer.load(mesh)
+    key, mesh = job.asset.key, job.asset.mesh(photographic=True)
+    pictures = _Photographer(job, mesh)
     members: dict[str, bytes] = {}
-    for i, (name, camera) in enumerate(view_plan("photographic4", params.size_pixels, seed, mesh.vertices)):
-        light = EnvironmentLight(seed_from(seed, i), params.ambient_rays)
-        rgb = renderer.render(scene, camera, light, params.samples_per_edge_pixel).rgb
-        if not rgb[..., 3].any():
-            message = f"picture {i} ({VIEW_WORDS[i]}) shows nothing: the mesh is too thin, too small or transparent"
+    for place, word in enumerate(VIEW_WORDS):
+        rgba = pictures.take(place)
+        if rgba is None:
+            tries = job.params.redraws + 1
+            message = f"picture {place} ({word}) shows nothing from {tries} viewpoints: the mesh is too thin, too small or transparent"
             return None, [Decision(item_id=key, stage=WORD, verdict="dropped", rule="nothing_visible", message=message)]
-        members[f"{name}.rgb.png"] = encode_png(rgb)
+        members[f"view{place}.rgb.png"] = encode_png(rgba)
     record = _record(job, sorted(members))
     return Sample(key, {**members, "matched.json": canonical_json(record.model_dump(mode="json")).encode()}), []
+
+
+class _Photographer:
+    """Takes the pictures of one mesh."""
+
+    def __init__(self, job: PictureJob, mesh: Mesh) -> None:
+        self.params, self.vertices = job.params, mesh.vertices
+        self.seed = seed_from(job.seed, WORD, job.asset.key)
+        self.renderer = Open3DRenderer()
+        self.scene = self.renderer.load(mesh)
+
+    def take(self, place: int) -> np.ndarray | None:
+        """The picture near view word `place`, (S, S, 4) uint8; None when it shows nothing, such as a disc on edge, however often it is drawn."""
+        light = EnvironmentLight(seed_from(self.seed, place), self.params.ambient_rays)
+        for attempt in range(self.params.redraws + 1):
+            rgba = self.renderer.render(self.scene, self._camera(place, attempt), light, self.params.samples_per_edge_pixel).rgb
+            if rgba[..., 3].any():
+                return rgba
+        return None
+
+    def _camera(self, place: int, attempt: int) -> Camera:
+        seed = seed_from(self.seed, "again", attempt) if attempt else self.seed
+        return view_plan("photographic4", self.params.size_pixels, seed, self.vertices)[place][1]
 
 
 def _record(job: PictureJob, members: list[str]) -> MatchedRealRecord:

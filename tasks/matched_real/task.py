@@ -14,7 +14,7 @@ from tasks.matched_real.pictures import WORD, PictureJob, picture_asset
 from tasks.progress import Progress
 from tasks.shard_builder import build_shard
 
-VERSION = 1
+VERSION = 2
 
 
 def plan(workspace: Workspace, params: Params) -> list[ShardPlan]:
