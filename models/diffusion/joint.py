@@ -93,7 +93,7 @@ class FluxBackbone(JointBackbone):
     def __init__(self, transformer: FluxTransformer2DModel, guidance: float = DISTILLED_GUIDANCE) -> None:
         """guidance: told to a guidance-distilled transformer; the others have no input for it."""
         super().__init__(transformer)
-        transformer.set_attn_processor(RotaryAttention())
+        transformer.set_attn_processor(RotaryAttention())  # type: ignore[arg-type]
         self.guidance = guidance
         self.blocks = len(transformer.transformer_blocks) + len(transformer.single_transformer_blocks)
         self.patch, self.side = 2, FLUX_SIDE

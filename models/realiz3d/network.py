@@ -176,7 +176,7 @@ class Realiz3D(nn.Module):
 
     def latent_shape(self, control: Tensor | None) -> tuple[int, int, int]:
         """(C, 2 h, 2 w) of what is generated: as large as the control maps, else as the pictures of the base."""
-        side = self.base.backbone.transformer.config.sample_size  # type: ignore[attr-defined]
+        side = self.base.backbone.side
         height = width = side * ROWS if self.config.positions == "tile" else side
         if control is not None and self.config.control == "maps":
             height, width = (ROWS * size // factor(self.base.vae) for size in control.shape[-2:])

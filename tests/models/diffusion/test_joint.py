@@ -15,7 +15,7 @@ from models.diffusion.text_to_image import load_text_to_image
 from tests.models.diffusion.tiny_pipelines import KINDS, save_pipeline
 
 TIMES = torch.tensor([3.0, 900.0])
-MULTIVIEW, SINGLE = ForwardPlan(rows=2, columns=2), ForwardPlan(rows=2, columns=2, separate=True)
+PLAIN, MULTIVIEW, SINGLE = ForwardPlan(), ForwardPlan(rows=2, columns=2), ForwardPlan(rows=2, columns=2, separate=True)
 CLASSES: dict[str, Any] = {"pixart": PixArtTransformer2DModel, "sd3": SD3Transformer2DModel, "flux": FluxTransformer2DModel}
 JOINT = pytest.mark.parametrize("kind", ["sd3", "flux"])
 
@@ -29,7 +29,7 @@ class Base:
         self.kind, self.backbone, self.prompts = kind, model.backbone.eval(), model.read(["a red cup", "blue"])
         self.theirs = CLASSES[kind].from_pretrained(folder / "transformer").eval()
 
-    def ours(self, noisy: Tensor, plan: ForwardPlan = ForwardPlan()) -> Tensor:
+    def ours(self, noisy: Tensor, plan: ForwardPlan = PLAIN) -> Tensor:
         return self.backbone(noisy, TIMES[: len(noisy)], self.prompts, plan)
 
     def by_diffusers(self, noisy: Tensor) -> Tensor:
@@ -56,7 +56,7 @@ def latents(side: int = 16) -> Tensor:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("plan", [ForwardPlan(), MULTIVIEW])
+@pytest.mark.parametrize("plan", [PLAIN, MULTIVIEW])
 @torch.no_grad()
 def test_is_the_transformer_itself(bases: dict[str, Base], kind: str, plan: ForwardPlan) -> None:
     for noisy in (latents(8), latents(), latents()[:, :, :8]):
