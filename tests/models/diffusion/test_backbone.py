@@ -94,6 +94,36 @@ def test_frozen_blocks_and_embeddings_get_no_gradient(backbone: PixArtBackbone, 
     assert model.proj_out.weight.grad is not None
 
 
+def test_late_parameters_are_those_that_freezing_leaves(backbone: PixArtBackbone) -> None:
+    for first in (1, 3, 5):
+        backbone.zero_grad(set_to_none=True)
+        backbone(latents(), TIMES, PROMPTS, ForwardPlan(frozen_blocks=first)).square().mean().backward()
+        trained = {id(weight) for weight in backbone.parameters() if weight.grad is not None}
+        assert {id(weight) for weight in backbone.late_parameters(first)} == trained
+
+
+def test_what_leaves_a_block_is_told_and_stays(backbone: PixArtBackbone) -> None:
+    left: dict[int, Tensor] = {}
+    entering: dict[int, Tensor] = {}
+    plan = ForwardPlan(after_block=left.__setitem__, before_block=lambda index, tokens: entering.setdefault(index, tokens))
+    assert torch.equal(backbone(latents(), TIMES, PROMPTS, plan), backbone(latents(), TIMES, PROMPTS))
+    assert list(left) == [0, 1, 2, 3, 4]
+    assert all(torch.equal(left[index], entering[index + 1]) for index in range(4))
+
+
+def test_what_is_added_to_the_time_reaches_blocks_and_output(backbone: PixArtBackbone) -> None:
+    """As much as in the bias of the last layer that embeds the timestep."""
+    added = torch.linspace(-1, 1, backbone.width)
+    joined = backbone(latents(), TIMES, PROMPTS, ForwardPlan(added_time=added.expand(2, -1)))
+    bias = backbone.transformer.adaln_single.emb.timestep_embedder.linear_2.bias
+    with torch.no_grad():
+        bias.add_(added)
+        expected = backbone(latents(), TIMES, PROMPTS)
+        bias.sub_(added)
+    torch.testing.assert_close(joined, expected, atol=1e-5, rtol=0)
+    assert not torch.allclose(joined, backbone(latents(), TIMES, PROMPTS), atol=1e-3)
+
+
 def test_freezing_does_not_change_the_output(backbone: PixArtBackbone) -> None:
     assert torch.equal(backbone(latents(), TIMES, PROMPTS, ForwardPlan(frozen_blocks=3)), backbone(latents(), TIMES, PROMPTS))
 
