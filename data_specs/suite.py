@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from data_specs.ids import content_id
-from data_specs.params import EvaluateParams, Params, Strict, TrainBudget, TrainRun, apply_override, explain
+from data_specs.params import EvaluateParams, Params, Strict, TrainBudget, TrainParams, TrainRun, apply_override, explain
 
 SUITES_FOLDER = Path(__file__).parent / "suites"
 BASE = "base"
@@ -32,7 +32,7 @@ class SuiteRun(Strict):
 
 
 class SuiteRow(Strict):
-    """One line of the table: a trained run and how it is sampled, or another row's pictures refined by the base."""
+    """One line of the table: a trained run and how it is sampled, another row's pictures refined by the base, or published numbers alone."""
 
     name: str
     title: str
@@ -44,9 +44,14 @@ class SuiteRow(Strict):
 
     @model_validator(mode="after")
     def _one_origin(self) -> "SuiteRow":
-        if bool(self.run) == bool(self.of):
-            raise ValueError("a row has either `run` or `of`")
+        if self.run and self.of:
+            raise ValueError("a row has either `run` or `of`, or neither where it is only quoted")
         return self
+
+    @property
+    def measured(self) -> bool:
+        """Whether it is made here, or only quoted."""
+        return bool(self.run or self.of)
 
 
 class Beats(Strict):
@@ -81,13 +86,13 @@ Expectation = Annotated[Beats | Within | Follows, Field(discriminator="kind")]
 
 
 class SuiteSize(Strict):
-    """What a size makes of a suite."""
+    """What a size makes of every suite, from `suites/sizes/<size>.yaml`."""
 
     seeds: list[int] = Field(min_length=1)
     budgets: dict[str, TrainBudget]
     config: dict[str, Any] = Field(default_factory=dict, description="settings added to every run's recipe")
+    train: dict[str, Any] = Field(default_factory=dict, description="changes of the section `train`")
     evaluate: dict[str, Any] = Field(default_factory=dict, description="changes of the section `evaluate`")
-    leave_out: list[str] = Field(default_factory=list, description="rows that this size does not have")
 
 
 class Suite(Strict):
@@ -102,6 +107,7 @@ class Suite(Strict):
     runs: dict[str, SuiteRun]
     rows: list[SuiteRow]
     expectations: list[Expectation] = Field(default_factory=list)
+    leave_out: dict[str, list[str]] = Field(default_factory=dict, description="size -> rows that it does not have")
     at: SuiteSize
 
     @model_validator(mode="after")
@@ -113,16 +119,18 @@ class Suite(Strict):
             known.append(name)
         rows: list[str] = []
         for row in self.rows:
-            _require(f"rows.{row.name}", [row.run or row.of], self.runs if row.run else rows)
+            _require(f"rows.{row.name}.run", [row.run] if row.run else [], self.runs)
+            _require(f"rows.{row.name}.of", [row.of] if row.of else [], rows)
             rows.append(row.name)
-        _require("sizes.leave_out", self.at.leave_out, rows)
+        for size, names in self.leave_out.items():
+            _require(f"leave_out.{size}", names, rows)
         for expectation in self.expectations:
             _require("expectations", _rows_of(expectation), rows)
         return self
 
-    def shown(self) -> "Suite":
-        """Without the rows that the size leaves out, and what is expected of them."""
-        rows = [row for row in self.rows if row.name not in self.at.leave_out and row.of not in self.at.leave_out]
+    def without(self, left_out: list[str]) -> "Suite":
+        """Without some rows, those that refine them, and what is expected of them."""
+        rows = [row for row in self.rows if row.name not in left_out and row.of not in left_out]
         names = {row.name for row in rows}
         expectations = [expectation for expectation in self.expectations if set(_rows_of(expectation)) <= names]
         return self.model_copy(update={"rows": rows, "expectations": expectations})
@@ -146,13 +154,14 @@ class Suite(Strict):
         return self._named(name, seed)[0]
 
     def extend(self, params: Params) -> Params:
-        """Parameters with every run of every seed, and with the suite's way to evaluate. Raises ValueError for a wrong key of `evaluate`."""
+        """Parameters with every run of every seed, and with the size's changes for suites. Raises ValueError for a wrong key among these."""
         added = dict(self._named(name, seed) for seed in self.at.seeds for name in self.runs)
-        train = params.train.model_copy(update={"runs": {**params.train.runs, **_with_base(added, params.evaluate.base)}})
+        runs = {**params.train.runs, **_with_base(added, params.evaluate.base)}
         try:
+            train = TrainParams.model_validate({**params.train.model_dump(), **self.at.train, "runs": runs})
             evaluate = EvaluateParams.model_validate({**params.evaluate.model_dump(), **self.at.evaluate})
         except ValidationError as error:
-            raise ValueError(f"suite {self.name}, section evaluate, is wrong:\n  {explain(error)}") from None
+            raise ValueError(f"suite {self.name} changes `train` or `evaluate` wrongly:\n  {explain(error)}") from None
         return params.model_copy(update={"train": train, "evaluate": evaluate})
 
     def _named(self, name: str, seed: int) -> tuple[str, TrainRun]:
@@ -172,24 +181,23 @@ def load_suite(name: str, size: str, overrides: list[str] | tuple[str, ...] = ()
 
     Raises ValueError naming the suites or sizes there are, or every key that is wrong.
     """
-    path = folder / f"{name}.yaml"
+    path, size_path = folder / f"{name}.yaml", folder / "sizes" / f"{size}.yaml"
     if not path.is_file():
         raise ValueError(f"no suite {name!r}: there are {', '.join(suite_names(folder))}")
-    tree = yaml.safe_load(path.read_text())
-    sizes = tree.pop("sizes", {})
-    if size not in sizes:
-        raise ValueError(f"suite {name!r} says nothing of size {size!r}: it has {', '.join(sizes)}; add it to {path.name}")
-    nested = {"suite": sizes[size]}
+    if not size_path.is_file():
+        raise ValueError(f"suites say nothing of size {size!r}: add {size_path.name} beside {', '.join(suite_names(size_path.parent))}")
+    tree, at = yaml.safe_load(path.read_text()), {"suite": yaml.safe_load(size_path.read_text())}
     for override in overrides:
-        apply_override(nested, override)
+        apply_override(at, override)
     try:
-        return Suite.model_validate({"name": name, **tree, "at": nested["suite"]}).shown()
+        suite = Suite.model_validate({**tree, "name": name, "at": at["suite"]})
     except ValidationError as error:
-        raise ValueError(f"suite {name!r} at size {size!r} ({path.name}) is wrong:\n  {explain(error)}") from None
+        raise ValueError(f"suite {name!r} at size {size!r} ({path.name}, {size_path.name}) is wrong:\n  {explain(error)}") from None
+    return suite.without(suite.leave_out.get(size, []))
 
 
 def suite_names(folder: Path = SUITES_FOLDER) -> list[str]:
-    """Every suite there is."""
+    """The names of the files in a folder: every suite there is."""
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 

@@ -1,17 +1,48 @@
-"""Samples and numbers on held-out assets: `python -m flows.evaluate --size micro`."""
+"""Samples and numbers on held-out assets: `python -m flows.evaluate --size micro`, a paper's table with `--suite`, R9 with `--tune`."""
 
 from prefect import flow
 
+from data_specs.params import Params
+from data_specs.suite import Suite, load_suite, split_overrides
 from flows.command import run_word
 from flows.shard_stage import open_workspace
-from tasks.evaluate.task import evaluate_run
+from tasks.artefacts import Workspace
+from tasks.evaluate.schedule import SuiteProgress, TimeLeft, describe, plan_suite
+from tasks.evaluate.task import evaluate_cell, evaluate_run, publish_suite, tune_run
+from tasks.train.plan import time_left
+from tasks.train.task import train_one
 
 
 @flow(name="evaluate")
-def evaluate(size: str = "micro", overrides: list[str] | None = None, root: str | None = None) -> str:
-    """Sample held-out assets with the trained model and measure the pictures; returns the path of metrics.json."""
-    workspace, params = open_workspace(size, overrides, root)
-    return str(evaluate_run(workspace, params))
+def evaluate(size: str = "micro", overrides: list[str] | None = None, root: str | None = None, suite: str | None = None, tune: bool = False) -> str:
+    """Sample held-out assets with the trained model and measure the pictures; returns the path of metrics.json.
+
+    suite: train or reuse every row of a table and measure it instead. tune: find B_max and t_max instead.
+    """
+    of_suite, of_params = split_overrides(overrides or []) if suite else ([], overrides)
+    workspace, params = open_workspace(size, of_params, root)
+    if suite is not None:
+        table = load_suite(suite, size, of_suite)
+        return _evaluate_suite(workspace, table.extend(params), table)
+    return str(tune_run(workspace, params) if tune else evaluate_run(workspace, params))
+
+
+def _evaluate_suite(workspace: Workspace, params: Params, suite: Suite) -> str:
+    runs = [run for seed in suite.at.seeds for row in suite.rows if row.measured for run in suite.runs_of(row, seed)]
+    pieces = plan_suite(suite, params, {name: TimeLeft(*left) for name, left in time_left(workspace, params, runs).items()})
+    print(describe(suite, pieces), flush=True)
+    path = ""
+    with SuiteProgress(workspace, suite, pieces) as progress:
+        for piece in pieces:
+            progress.begin(piece)
+            if piece.run:
+                train_one(workspace, params, piece.run)
+            else:
+                evaluate_cell(workspace, params, suite, piece.row.name, piece.seed)
+            progress.end(piece)
+            if piece.ends_seed:
+                path = str(publish_suite(workspace, params, suite))
+    return path
 
 
 if __name__ == "__main__":

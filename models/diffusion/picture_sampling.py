@@ -11,6 +11,14 @@ from models.diffusion.pictures import to_uint8
 from models.diffusion.sampler import ddim_sample
 from models.diffusion.text_to_image import TextToImage
 
+PHRASE = "highly photorealistic and detailed"
+BACKGROUND = "white background"
+
+
+def photographic_prompt(caption: str, view_word: str = "") -> str:
+    """What a base is asked for when its pictures shall stand for the photographic domain (SPEC R10)."""
+    return ", ".join([caption, *([f"{view_word} view"] if view_word else []), PHRASE, BACKGROUND])
+
 
 @torch.no_grad()
 def sample_pictures(base: TextToImage, prompts: list[str], steps: int, guidance: float, streams: Sequence[np.random.Generator]) -> np.ndarray:
@@ -21,7 +29,7 @@ def sample_pictures(base: TextToImage, prompts: list[str], steps: int, guidance:
     """
     if len(prompts) != len(streams):
         raise ValueError(f"{len(prompts)} prompts for {len(streams)} streams of noise")
-    side = base.backbone.transformer.config.sample_size  # type: ignore[attr-defined]
+    side = base.backbone.side
     shape = (base.backbone.channels, side, side)
     noise = torch.from_numpy(np.stack([stream.standard_normal(shape, dtype=np.float32) for stream in streams])).to(base.device)
     texts, null = base.read(prompts), base.read([""] * len(prompts))

@@ -5,6 +5,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from data_specs.ids import sha256_bytes
 from models.metrics.random_features import RandomFeatures
 
 EmbedderName = Literal["random", "micro"]
@@ -50,6 +51,11 @@ def open_embedder(name: EmbedderName, folder: Path = MICRO_FOLDER) -> PictureEmb
     except (ImportError, ValueError) as error:
         raise ValueError(f"the micro embedder cannot be used ({error}): set evaluate.embedder=random, or put its weights into {folder}") from None
     return opened
+
+
+def embedder_digest(name: EmbedderName, folder: Path = MICRO_FOLDER) -> str:
+    """What tells one state of an embedder from another: the sha256 of its weights, "" where there are none."""
+    return "".join(sha256_bytes(path.read_bytes()) for path in sorted(folder.glob("*.safetensors"))) if name == "micro" else ""
 
 
 def prompt_match(embedder: TextPictureEmbedder, pictures: np.ndarray, text: str) -> float:

@@ -67,6 +67,11 @@ def read_trained(workspace: Workspace, name: str) -> dict[str, Any]:
     return json.loads(path.read_bytes())
 
 
+def is_trained(workspace: Workspace, name: str) -> bool:
+    """Whether a run's model is there."""
+    return (workspace.folder("train") / name / "run.json").is_file()
+
+
 def publish(folder: Path, work: SampleFolder, wanted: list[tuple[str, Mode]], record: dict[str, Any]) -> None:
     """Write samples, then the metrics that vouch for them, and remove everything else. Killed in between, there are no metrics."""
     (folder / METRICS).unlink(missing_ok=True)

@@ -70,6 +70,10 @@ class Subjects:
         sample = self.matched_real.read(key)
         return np.stack([on_white(sample[member]) for member in MatchedRealRecord.model_validate(sample["matched.json"]).members])
 
+    def photograph_source(self, key: str) -> str:
+        """Where the photographic pictures of an asset come from: rendered, or made by a base model."""
+        return MatchedRealRecord.model_validate(self.matched_real.read(key, r"matched\.json")["matched.json"]).source
+
     def digests(self) -> dict[str, str]:
         """Word -> digest of the data sets behind the subjects."""
         return {"shards": self.verified.digest(), "render": self.render.digest(), "matched_real": self.matched_real.digest()}

@@ -1,0 +1,90 @@
+"""What every row of a suite is measured on and against: held-out assets, an embedder, pictures of the base and photographic pictures."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from data_specs.ids import content_id
+from data_specs.params import EvaluateParams
+from models.metrics.distribution import frechet_distance, kernel_distance
+from models.metrics.embedder import PictureEmbedder, TextPictureEmbedder, embedder_digest, open_embedder, prompt_match
+from models.metrics.multiview import back_projection_consistency
+from models.metrics.perceptual import perceptual_distance
+from tasks.artefacts import Workspace
+from tasks.evaluate.evaluation import read_trained
+from tasks.evaluate.measures import published
+from tasks.evaluate.samples import Mode, SampleFolder, Sampler
+from tasks.evaluate.subjects import Subject, Subjects
+
+VERSION = 1
+"""Raised by hand when the same pictures would get other numbers, or the same base other pictures."""
+
+BASE_MODE = Mode("views", "pictures of the base", 0.0, 0)
+PHOTOGRAPHIC = "photographic_render"
+
+
+@dataclass(frozen=True)
+class Bench:
+    """references: "base" and, where there are any, "photographic" -> features (N, D) of their pictures. identity: plain data that defines it all."""
+
+    subjects: list[Subject]
+    embedder: PictureEmbedder
+    references: dict[str, np.ndarray]
+    identity: dict[str, Any]
+
+    def measure(self, sets: list[np.ndarray]) -> dict[str, Any]:
+        """Every metric of SPEC R13 of one row: name -> value and, for those of single assets, `assets`.
+
+        sets: the views (V, H, W, 3) uint8 of every subject.
+        """
+        found = self._consistency(sets)
+        features = self._features(sets)
+        for name, reference in self.references.items():
+            found[f"fid@micro:{name}"] = {"value": published(frechet_distance(features, reference))}
+            found[f"kid@micro:{name}"] = {"value": published(kernel_distance(features, reference))}
+        embedder = self.embedder
+        if isinstance(embedder, TextPictureEmbedder):
+            texts = [subject.record.caption for subject in self.subjects]
+            found["clip@micro"] = self._over_assets([prompt_match(embedder, views, text) for views, text in zip(sets, texts)])
+        return found
+
+    def _consistency(self, sets: list[np.ndarray]) -> dict[str, Any]:
+        scores = [back_projection_consistency(subject.surface_views(views), self._look) for subject, views in zip(self.subjects, sets)]
+        return {
+            "consistency_psnr": self._over_assets([score.psnr for score in scores]),
+            "consistency_ssim": self._over_assets([score.ssim for score in scores]),
+            "lpips@micro": self._over_assets([score.perceptual for score in scores]),
+        }
+
+    def _look(self, pictures: np.ndarray, again: np.ndarray) -> np.ndarray:
+        return perceptual_distance(self.embedder.layers(pictures), self.embedder.layers(again))
+
+    def _features(self, sets: list[np.ndarray]) -> np.ndarray:
+        return np.concatenate([self.embedder.features(pictures) for pictures in sets])
+
+    def _over_assets(self, values: list[Any]) -> dict[str, Any]:
+        named = {subject.asset_id: published(value) for subject, value in zip(self.subjects, values)}
+        return {"value": published(np.mean(values)), "assets": named}
+
+
+def open_bench(workspace: Workspace, params: EvaluateParams, base: Sampler) -> Bench:
+    """Read the held-out assets and sample the base for their captions where that has not been done. base: makes four pictures of each.
+
+    Raises ValueError saying what to run first when data or the base is missing, or which split is empty.
+    """
+    data = Subjects(workspace)
+    keys = data.keys(params.split, params.max_assets)
+    if not keys:
+        raise ValueError(f"the {params.split} split has no verified asset with pictures of both domains: raise assets.count")
+    subjects, embedder = [data.read(key) for key in keys], open_embedder(params.embedder)
+    weights = read_trained(workspace, params.base)["weights_sha256"]
+    settings = {"steps": params.sampling_steps, "guidance": params.guidance}
+    pictures = {"version": VERSION, "data": data.digests(), "assets": keys, "base": weights, **settings}
+    folder = SampleFolder(workspace.runs / "evaluate" / f"base-{content_id(pictures)}")
+    folder.fill(subjects, BASE_MODE, params.batch_size, base, lambda done: None)
+    references = {"base": [folder.read(subject, BASE_MODE) for subject in subjects]}
+    if data.photograph_source(keys[0]) == PHOTOGRAPHIC:
+        references["photographic"] = [subject.photographs for subject in subjects]
+    features = {name: np.concatenate([embedder.features(some) for some in sets]) for name, sets in references.items()}
+    return Bench(subjects, embedder, features, {**pictures, "embedder": [params.embedder, embedder_digest(params.embedder)]})

@@ -1,0 +1,94 @@
+"""A suite from cells to a published table: `data/<size>/evaluate/<suite>` with `metrics.json` and the pictures of every row."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from data_specs.params import Params
+from data_specs.suite import Suite
+from models.metrics.embedder import TITLES
+from tasks.artefacts import Workspace, write_atomic
+from tasks.evaluate.bench import Bench, open_bench
+from tasks.evaluate.cells import Cell, Samplers, suite_cell
+from tasks.evaluate.evaluation import METRICS, NO_MATTER, SAMPLES, is_trained
+from tasks.evaluate.expectations import as_text as checks_as_text
+from tasks.evaluate.expectations import check
+from tasks.evaluate.samples import SampleFolder
+from tasks.evaluate.suite_table import as_text as table_as_text
+from tasks.evaluate.suite_table import table
+
+
+def evaluate_cell(workspace: Workspace, params: Params, suite: Suite, place: tuple[str, int], samplers: Samplers) -> dict[str, Any]:
+    """Sample and measure one row at one seed, unless that has been done; returns what was measured. place: name of the row, seed.
+
+    Raises ValueError when a model is missing.
+    """
+    row, seed = place
+    cell = suite_cell(workspace, params.evaluate, suite, suite.row(row), seed)
+    return cell.fill(open_bench(workspace, params.evaluate, samplers.base()), samplers)
+
+
+def publish_suite(workspace: Workspace, params: Params, suite: Suite, samplers: Samplers) -> Path:
+    """Write `metrics.json` and the pictures of the first seed from every cell there is; returns the path of the former."""
+    bench = open_bench(workspace, params.evaluate, samplers.base())
+    cells = _cells(workspace, params, suite)
+    found = {row: {seed: cell.measured(bench) for seed, cell in seeds.items()} for row, seeds in cells.items()}
+    known = {row: {seed: values for seed, values in seeds.items() if values} for row, seeds in found.items()}
+    record = _record(params, suite, bench, table(suite, TITLES[params.evaluate.embedder], known))
+    for row in record["rows"]:
+        row["runs"] = {str(seed): {"run": cell.run, "weights_sha256": cell.weights} for seed, cell in cells[row["name"]].items()}
+    folder = workspace.folder("evaluate") / suite.name
+    _publish_pictures(folder / SAMPLES, bench, {row: seeds for row, seeds in cells.items() if known[row]})
+    write_atomic(folder / METRICS, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
+    return folder / METRICS
+
+
+def describe(suite: Suite, metrics: Path) -> str:
+    """The published table and what it shows of the paper's claims, for a terminal."""
+    record = json.loads(metrics.read_bytes())
+    answers = check(suite, record)
+    facts = f"{len(record['assets'])} assets of the {record['settings']['split']} split, seeds {', '.join(map(str, record['seeds']))}"
+    expected = f"\n\nWhat was expected:\n{checks_as_text(answers)}" if answers else ""
+    return f"{table_as_text(suite, record)}\n\n{facts}{expected}"
+
+
+def _cells(workspace: Workspace, params: Params, suite: Suite) -> dict[str, dict[int, Cell]]:
+    """Row -> seed -> cell, of the rows whose models are trained."""
+    return {
+        row.name: {
+            seed: suite_cell(workspace, params.evaluate, suite, row, seed)
+            for seed in suite.at.seeds
+            if row.measured and is_trained(workspace, suite.model_of(row, seed))
+        }
+        for row in suite.rows
+    }  # fmt: skip
+
+
+def _record(params: Params, suite: Suite, bench: Bench, measured: dict[str, Any]) -> dict[str, Any]:
+    record = {
+        "suite": suite.name,
+        "title": suite.title,
+        "source": suite.source,
+        "seeds": suite.at.seeds,
+        "assets": bench.identity["assets"],
+        "data": bench.identity["data"],
+        "base_sha256": bench.identity["base"],
+        "embedder": bench.identity["embedder"],
+        "settings": params.evaluate.model_dump(mode="json", exclude=NO_MATTER | {"run", "layer_share", "time_threshold"}),
+        **measured,
+    }
+    return {**record, "checks": [answer.__dict__ for answer in check(suite, record)]}
+
+
+def _publish_pictures(folder: Path, bench: Bench, cells: dict[str, dict[int, Cell]]) -> None:
+    """`<asset>.<row>.png` of the first seed that each row has; others are removed."""
+    wanted: set[str] = set()
+    for row, seeds in cells.items():
+        cell = next(cell for cell in seeds.values() if cell.measured(bench))
+        pictures: SampleFolder = cell.pictures(bench)
+        for subject in bench.subjects:
+            name = f"{subject.asset_id}.{row}.png"
+            write_atomic(folder / name, pictures.path(subject.asset_id, cell.mode).read_bytes())
+            wanted.add(name)
+    for stray in (path for path in folder.glob("*.png") if path.name not in wanted):
+        stray.unlink()

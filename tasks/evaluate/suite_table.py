@@ -1,0 +1,92 @@
+"""The table of a suite: cells to means and spreads over seeds, beside what was published, as a record and as text."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from data_specs.suite import PublishedMetric, Suite
+from tasks.evaluate.measures import published
+
+
+@dataclass(frozen=True)
+class Column:
+    """A metric of SPEC R13 under the name it is published by here, and the paper's metric it stands beside."""
+
+    name: str
+    title: str
+    group: str
+    better: Literal["higher", "lower"]
+    paper: PublishedMetric
+    meaning: str
+
+
+SURFACES = {"given_surface": "the asset's surface", "visual_hull": "what the silhouettes of the views leave of space, as there is no given surface"}
+
+
+def columns(suite: Suite, embedder: str) -> list[Column]:
+    """The paper's columns. embedder: the title of what stands for Inception, AlexNet and CLIP."""
+    surface = SURFACES[suite.consistency]
+    base, photographs = "pictures of the base for the same prompts", "photographic renders of the same assets, where the paper has ImageNet"
+    return [
+        Column("consistency_psnr", "PSNR, dB", "3D consistency", "higher", "PSNR", f"views against their re-projections from {surface}"),
+        Column("consistency_ssim", "SSIM", "3D consistency", "higher", "SSIM", "the same comparison as structural similarity"),
+        Column("lpips@micro", "lpips@micro", "3D consistency", "lower", "LPIPS", f"the same comparison in the layers of {embedder}"),
+        Column("fid@micro:base", "fid@micro:base", "Prior preservation", "lower", "FID_B", f"Fréchet distance of {embedder} features to {base}"),
+        Column("kid@micro:base", "kid@micro:base", "Prior preservation", "lower", "KID_B", "kernel distance (unbiased, all pictures) to the same"),
+        Column("fid@micro:photographic", "fid@micro:photo", "Real-world realism", "lower", "FID_I", f"Fréchet distance to {photographs}"),
+        Column("kid@micro:photographic", "kid@micro:photo", "Real-world realism", "lower", "KID_I", "kernel distance to the same"),
+        Column("clip@micro", "clip@micro", "Text alignment", "higher", "CLIP", f"mean cosine of pictures and captions in {embedder}"),
+    ]
+
+
+def table(suite: Suite, embedder: str, cells: dict[str, dict[int, dict[str, Any]]]) -> dict[str, Any]:
+    """The record of a suite: columns with their meaning and, for each row with any cell, mean, spread and every seed's value of each metric.
+
+    cells: row -> seed -> what `Bench.measure` found.
+    """
+    shown = [column for column in columns(suite, embedder) if any(column.name in found for seeds in cells.values() for found in seeds.values())]
+    rows = []
+    for row in suite.rows:
+        found = cells.get(row.name, {})
+        metrics = {
+            column.name: over_seeds({seed: values[column.name]["value"] for seed, values in found.items() if column.name in values})
+            for column in shown
+        }
+        rows.append({"name": row.name, "title": row.title, "published": {**row.published}, "metrics": {k: v for k, v in metrics.items() if v}})
+    return {"columns": [asdict(column) for column in shown], "rows": rows}
+
+
+def over_seeds(values: dict[int, float]) -> dict[str, Any] | None:
+    """Mean, sample standard deviation (None for a single seed) and the raw values; None without any."""
+    if not values:
+        return None
+    numbers = list(values.values())
+    spread = published(np.std(numbers, ddof=1)) if len(numbers) > 1 else None
+    return {"mean": published(np.mean(numbers)), "spread": spread, "seeds": {str(seed): value for seed, value in values.items()}}
+
+
+def as_text(suite: Suite, record: dict[str, Any]) -> str:
+    """The table for a terminal: under each row's own numbers those that were published."""
+    shown = record["columns"]
+    heads = [f"{column['title']} {'↑' if column['better'] == 'higher' else '↓'}" for column in shown]
+    lines: list[list[str]] = [["", *heads]]
+    for row in record["rows"]:
+        lines.append([row["title"], *(_measured(row["metrics"].get(column["name"])) for column in shown)])
+        if row["published"]:
+            numbers = (row["published"].get(column["paper"]) for column in shown)
+            lines.append(["  published", *("–" if number is None else f"{number:.4g}" for number in numbers)])
+    widths = [max(len(line[place]) for line in lines) for place in range(len(heads) + 1)]
+    drawn = ["  ".join([line[0].ljust(widths[0]), *(text.rjust(width) for text, width in zip(line[1:], widths[1:]))]) for line in lines]
+    return "\n".join([f"{suite.title}: mean ± standard deviation over seeds; published: {suite.source}", "", *drawn])
+
+
+def digits(value: float, count: int) -> str:
+    """Significant digits without an exponent."""
+    return np.format_float_positional(value, precision=count, unique=False, fractional=False, trim="-")
+
+
+def _measured(metric: dict[str, Any] | None) -> str:
+    if metric is None:
+        return "–"
+    return digits(metric["mean"], 4) + ("" if metric["spread"] is None else f" ± {digits(metric['spread'], 2)}")
