@@ -1,0 +1,197 @@
+"""Base models by reference: shipped, on Hugging Face, or in a folder of one's own. Found, fetched, checked byte for byte, and locked.
+
+The weights digest is a hash of what the files hold: it goes into the identity of every run that starts from them.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from data_specs.ids import canonical_json, sha256_bytes
+from data_specs.weights import LOCK, MODEL_SUFFIXES, REVISION, LockedFile, LockedModel, Reference, load_lock, lock_text
+from tasks.artefacts import Workspace, write_atomic
+
+MICRO_WEIGHTS = Path(__file__).resolve().parents[1] / "models" / "micro" / "weights"
+INDEX_NAME = "model_index.json"
+VARIANTS = (".fp16.", ".bf16.", ".non_ema.")
+"""A repository may hold the same weights again in another precision."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """folder: of the model, absolute. digest: sha256 over the names and sha256 of its files."""
+
+    folder: Path
+    digest: str
+
+
+def find_weights(workspace: Workspace, reference: Reference, fetch: bool = True, lock: Path = LOCK) -> Weights:
+    """The model that a reference names. A `path:` that is not absolute starts at the workspace.
+
+    fetch: download what is not here. Raises ValueError saying what is missing, where it comes from, how big it is and under which licence, or which
+    file is not the one that was locked.
+    """
+    if reference.kind == "hub":
+        return _from_hub(reference, fetch, lock)
+    folder = MICRO_WEIGHTS / reference.name if reference.kind == "micro" else workspace.root / Path(reference.name).expanduser()
+    files = _model_files(folder)
+    if not any(path.suffix == ".safetensors" for path in files):
+        raise ValueError(_nothing_in(folder, reference))
+    return Weights(folder.resolve(), _digest({path.relative_to(folder).as_posix(): _sha256(path) for path in files}))
+
+
+def lock_weights(reference: Reference, lock: Path = LOCK) -> LockedModel:
+    """Record in the lock which bytes a model on the hub is, as it states them now; downloads its small files only.
+
+    Raises ValueError when the hub does not answer, the repository is not a diffusers pipeline, or the reference is of another kind.
+    """
+    from huggingface_hub import HfApi, hf_hub_download
+
+    if reference.kind != "hub":
+        raise ValueError(f"{reference} needs no lock: only models on the hub (hub:OWNER/REPO@REVISION) have one")
+    known = load_lock(lock)
+    entry = known.get(reference.name)
+    with _asking_hub(reference.name, entry):
+        info = HfApi(token=_token()).model_info(reference.name, revision=reference.revision or "main", files_metadata=True)
+        siblings = {sibling.rfilename: sibling for sibling in info.siblings or []}
+        if INDEX_NAME not in siblings:
+            raise ValueError(
+                f"{reference.name} has no {INDEX_NAME}: it is not a whole diffusers pipeline; put its parts into one folder, use path:FOLDER"
+            )
+
+        def local(name: str) -> Path:
+            return Path(hf_hub_download(reference.name, name, revision=info.sha, token=_token()))
+
+        wanted = _wanted(siblings, json.loads(local(INDEX_NAME).read_text()))
+        files = {name: _locked_file(siblings[name]) or _hashed(local(name)) for name in wanted}
+    described = entry or _described(reference.name, info, files)
+    model = described.model_copy(update={"revision": info.sha, "files": files})
+    write_atomic(lock, lock_text(known | {reference.name: model}).encode())
+    return model
+
+
+def _from_hub(reference: Reference, fetch: bool, lock: Path) -> Weights:
+    entry = load_lock(lock).get(reference.name)
+    revision = _locked_revision(reference, entry)
+    assert entry is not None
+    folder = _snapshot(reference.name, revision, entry, fetch)
+    wrong = [name for name, file in entry.files.items() if _sha256(folder / name) != file.sha256]
+    if wrong:
+        locked = entry.files[wrong[0]].sha256
+        raise ValueError(f"{folder / wrong[0]} is not the file that {lock} has locked (sha256 {locked}): remove it and fetch {reference} again")
+    return Weights(folder, _digest({name: file.sha256 for name, file in entry.files.items()}))
+
+
+def _locked_revision(reference: Reference, entry: LockedModel | None) -> str:
+    revision = reference.revision
+    command = f"`atelier3d weights lock hub:{reference.name}@{revision or 'main'}` (it asks the hub and downloads no weights)"
+    if entry is None or not entry.locked:
+        unknown = "which bytes it is, its revision and the sha256 of every file, is not known yet"
+        raise ValueError(f"base model {reference.name} is not locked: {unknown}. Run {command}.{_terms(reference.name, entry)}")
+    if revision and not REVISION.fullmatch(revision):
+        raise ValueError(f"{reference}: a revision is 40 hex digits (a branch can move); the locked one is {entry.revision}")
+    if revision and revision != entry.revision:
+        raise ValueError(f"{reference} is not the locked revision {entry.revision}: leave the revision out, or run {command}")
+    return entry.revision
+
+
+def _snapshot(name: str, revision: str, entry: LockedModel, fetch: bool) -> Path:
+    """The folder in the hub's cache with every locked file in it."""
+    from huggingface_hub import snapshot_download, try_to_load_from_cache
+
+    found = {file: try_to_load_from_cache(name, file, revision=revision) for file in entry.files}
+    missing = {file: entry.files[file].size for file, path in found.items() if not isinstance(path, str)}
+    if missing and not fetch:
+        lacking = f"{len(missing)} of {len(found)} files, {sum(missing.values()) / 1e9:.3g} GB, such as {min(missing)}"
+        commands = f"Training fetches them, or `atelier3d weights fetch hub:{name}`"
+        raise ValueError(f"base model {name} is not here: {lacking}. {commands}.{_terms(name, entry)}")
+    if missing:
+        with _asking_hub(name, entry):
+            return Path(snapshot_download(name, revision=revision, allow_patterns=list(entry.files), token=_token()))
+    index = Path(str(found[INDEX_NAME]))
+    return index.parent
+
+
+def _wanted(siblings: Iterable[str], index: dict[str, Any]) -> list[str]:
+    """The files of the parts that the index names, once each."""
+    parts = {name for name, entry in index.items() if isinstance(entry, list) and entry[1]}
+    inside = [name for name in siblings if name.split("/")[0] in parts and "/" in name]
+    chosen = [name for name in inside if name.endswith(MODEL_SUFFIXES) and not any(variant in name for variant in VARIANTS)]
+    return sorted([INDEX_NAME, *chosen])
+
+
+def _locked_file(sibling: Any) -> LockedFile | None:
+    """What the hub itself states of a large file."""
+    return LockedFile(sha256=sibling.lfs.sha256, size=sibling.lfs.size) if sibling.lfs else None
+
+
+def _hashed(path: Path) -> LockedFile:
+    return LockedFile(sha256=_sha256(path), size=path.stat().st_size)
+
+
+def _described(name: str, info: Any, files: dict[str, LockedFile]) -> LockedModel:
+    """A model that the lock did not know, as the hub describes it."""
+    card: dict[str, Any] = info.card_data.to_dict() if info.card_data else {}
+    return LockedModel(
+        licence=str(card.get("license_name") or card.get("license") or "not stated"),
+        licence_url=str(card.get("license_link") or _page(name)),
+        gigabytes=max(0.1, round(sum(file.size for file in files.values()) / 1e9, 1)),
+        gated=bool(info.gated),
+    )
+
+
+@contextmanager
+def _asking_hub(name: str, entry: LockedModel | None):  # type: ignore[no-untyped-def]
+    try:
+        yield
+    except OSError as error:  # of requests and of huggingface_hub alike: no network, no such repository, gated
+        reason = str(error).strip().splitlines()[0]
+        raise ValueError(f"base model {name} cannot be had from {_page(name)} ({type(error).__name__}: {reason}).{_terms(name, entry)}") from None
+
+
+def _terms(name: str, entry: LockedModel | None) -> str:
+    if entry is None:
+        return f" Its licence and size: {_page(name)}"
+    gated = f" It is gated: accept its terms on {_page(name)} and set HF_TOKEN." if entry.gated and not _token() else ""
+    return f" From {_page(name)}, about {entry.gigabytes:g} GB, licence {entry.licence} ({entry.licence_url}).{gated}"
+
+
+def _page(name: str) -> str:
+    return f"https://huggingface.co/{name}"
+
+
+def _token() -> str | None:
+    return os.environ.get("HF_TOKEN") or None
+
+
+def _nothing_in(folder: Path, reference: Reference) -> str:
+    if reference.kind == "path":
+        return f"{folder} holds no model ({reference}): a base is a diffusers pipeline folder, or the `model` folder of a run"
+    shipped = sorted(path.name for path in MICRO_WEIGHTS.iterdir() if path.is_dir()) if MICRO_WEIGHTS.is_dir() else []
+    return f"no model {reference.name!r} is shipped with the repository ({reference}): there are {', '.join(shipped) or 'none yet'}"
+
+
+def _model_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix in MODEL_SUFFIXES and path.is_file())
+
+
+def _digest(files: dict[str, str]) -> str:
+    return sha256_bytes(canonical_json(files).encode())
+
+
+def _sha256(path: Path) -> str:
+    status = path.stat()
+    return _sha256_of(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=4096)
+def _sha256_of(path: Path, size: int, changed_ns: int) -> str:
+    """Hash a file once per process, as long as it does not change."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
