@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-import webdataset
-
 from data_specs.sample import Sample
 from tasks.artefacts import replacing
 
@@ -30,6 +28,8 @@ def write_shard(path: Path, samples: Iterable[Sample]) -> tuple[str, int]:
 
     Raises ValueError for a repeated key or a member that the reader would refuse; `path` then stays as it was.
     """
+    import webdataset  # loads torch: only those who write pay, not who plans or reads
+
     seen: set[str] = set()
     with replacing(path) as handle:
         with webdataset.TarWriter(handle, user="", group="", mtime=0, encoder=False) as tar:

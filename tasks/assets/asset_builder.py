@@ -13,7 +13,6 @@ from models.geometry.glb_writer import write_glb
 from models.geometry.mesh_error import MeshError
 from tasks.assets.download import Fetch, fetch
 from tasks.assets.licences import is_allowed
-from tasks.assets.preview import preview_jpeg
 from tasks.assets.url_source import download_address
 from tasks.sandbox import CleanFile, ReadRequest, read_in_sandbox
 
@@ -98,6 +97,8 @@ def _download(job: AssetJob) -> tuple[Path, str]:
 
 
 def _sample(job: AssetJob, built: _Built) -> Sample:
+    from tasks.assets.preview import preview_jpeg  # loads the renderer: only those who build pay, not who plans
+
     clean = built.clean
     record = AssetRecord(
         line=built.line,

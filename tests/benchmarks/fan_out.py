@@ -27,7 +27,7 @@ from tasks.shard_builder import build_shard
 ITEMS, FEWER, SHARD_ITEMS, SHARDS_IN_FLIGHT = 2000, 500, 50, 2
 LIMIT_MS = {"inline": 2.0, "ray": 5.0}
 GROWTH_MB = 30.0
-LINES, PLAN_S, PLAN_MB = 120_000, 60.0, 1000.0
+LINES, PLAN_S, PLAN_MB = 120_000, 60.0, 500.0
 
 PLAN = """
 import resource, sys, time

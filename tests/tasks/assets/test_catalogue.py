@@ -1,6 +1,8 @@
 """Sources become catalogue lines: folders with and without a manifest, lists of addresses, the procedural world."""
 
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from tasks.assets.catalogue import read_catalogue
 from tasks.assets.folder_source import folder_lines
 from tasks.assets.licences import is_allowed, spdx_id
 from tasks.assets.url_source import download_address, url_lines
+from tests.conftest import REPOSITORY
 
 DIGEST = "ab" * 32
 
@@ -185,3 +188,10 @@ def test_the_catalogue_of_each_source(meshes: Path, tmp_path: Path) -> None:
     for location in ("", str(tmp_path / "gone"), str(touch(tmp_path / "empty", **{"a.txt": "x"}))):
         with pytest.raises(ValueError, match=r"assets\.location"):
             read_catalogue(AssetsParams(source="folder", location=location), 0, tmp_path)
+
+
+def test_planning_loads_neither_torch_nor_the_renderer() -> None:
+    """They are what a plan of 120,000 lines would take most memory for (tests/benchmarks/fan_out.py)."""
+    code = "import sys, tasks.assets.task; print({'torch', 'open3d', 'ray', 'mlflow'} & set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "set()"
