@@ -86,7 +86,8 @@ def build_network(text_encoder: str, settings: dict[str, Any]) -> Any:
         raise MissingWeights(f"{needs_package('groundingdino-py', 'perception')} ({error})") from None
     config = SLConfig.fromfile(str(Path(groundingdino.config.__path__[0]) / "GroundingDINO_SwinT_OGC.py"))
     config.device = "cpu"
-    for name, value in {"text_encoder_type": text_encoder, **settings}.items():
+    inference = {"use_checkpoint": False, "use_transformer_ckpt": False}
+    for name, value in {"text_encoder_type": text_encoder, **inference, **settings}.items():
         setattr(config, name, value)
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # the package prints

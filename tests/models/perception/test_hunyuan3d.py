@@ -1,0 +1,125 @@
+"""The client of Hunyuan3D-2's api_server.py against a local server that speaks its protocol and misbehaves."""
+
+import re
+import socket
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data_specs.align_params import MeshParams
+from models.geometry.glb_reader import read_glb
+from models.geometry.glb_writer import write_glb
+from models.perception.base import GeneratedMesh, Miss, Picture
+from models.perception.hunyuan3d import Hunyuan3D, ServerUnavailable
+from tests.models.perception.mesh_server import MeshServer, serve
+from tests.models.renderers.shapes import sphere
+
+GLB = write_glb(sphere(2))
+ROUTES = ("generate", "send")
+
+
+def picture(value: int = 10) -> Picture:
+    alpha = np.zeros((32, 24), np.uint8)
+    alpha[4:20, 3:12] = 255
+    return Picture(np.full((32, 24, 3), value, np.uint8), alpha)
+
+
+def client(server: MeshServer, **settings: Any) -> Hunyuan3D:
+    defaults: dict[str, Any] = {"timeout_s": 5.0, "first_pause_s": 0.01, "poll_s": 0.02, "max_mb": 1}
+    return Hunyuan3D(MeshParams(kind="hunyuan3d", url=server.url, **(defaults | settings)))
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_picture_becomes_a_mesh(route: str) -> None:
+    with serve(MeshServer(GLB)) as server:
+        found = client(server, route=route, seed=7, face_count=5000).generate([picture(200)])[0]
+    assert isinstance(found, GeneratedMesh)
+    assert len(read_glb(found.glb).faces) == 320
+    asked = server.seen[0]
+    assert np.array_equal(np.asarray(asked.pop("image")), np.dstack([picture(200).rgb, picture().alpha]))
+    assert asked == {
+        "type": "glb", "seed": 7, "octree_resolution": 256, "num_inference_steps": 5, "guidance_scale": 5.0, "texture": True, "face_count": 5000
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_answers_keep_the_order_and_the_queue_its_limit(route: str) -> None:
+    with serve(MeshServer(GLB, plan=["good", "error", "good"], delay_s=0.05)) as server:
+        found = client(server, route=route, attempts=1).generate([picture(value) for value in range(5)])
+        assert [isinstance(one, GeneratedMesh) for one in found] == [True, False, True, True, True]
+        assert server.most_under_way == 1
+    with serve(MeshServer(GLB, delay_s=0.1)) as server:
+        client(server, route=route, queue_limit=3).generate([picture(value) for value in range(7)])
+        assert 2 <= server.most_under_way <= 3
+
+
+@pytest.mark.parametrize("bad", ["error", "crash", "busy", "truncated", "short", "html", "hang_up", "redirect"])
+def test_a_second_attempt_helps(bad: str) -> None:
+    with serve(MeshServer(GLB, plan=[bad, "good"])) as server:
+        assert isinstance(client(server).generate([picture()])[0], GeneratedMesh)
+        assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("bad", "rule", "message"),
+    [
+        ("error", "mesh_server", "status 404"),
+        ("crash", "mesh_server", "status 500"),
+        ("truncated", "mesh_answer", "breaks off"),
+        ("short", "mesh_answer", r"says \d+ bytes and has \d+"),
+        ("html", "mesh_answer", "is not a GLB file"),
+        ("huge", "mesh_answer", r"more than 1 MB \(align.mesh.max_mb\)"),
+    ],
+)
+def test_what_a_picture_is_dropped_for(bad: str, rule: str, message: str) -> None:
+    with serve(MeshServer(GLB, plan=[bad])) as server:
+        found = client(server).generate([picture()])[0]
+        assert isinstance(found, Miss) and found.rule == rule
+        assert len(server.seen) == 3
+    assert re.search(message, found.message)
+    assert server.url not in found.message
+
+
+@pytest.mark.parametrize(("bad", "route"), [("slow", "generate"), ("trickle", "generate"), ("never", "send")])
+def test_time_is_limited_over_all(bad: str, route: str) -> None:
+    with serve(MeshServer(GLB, plan=[bad])) as server:
+        started = time.monotonic()
+        found = client(server, route=route, timeout_s=0.6).generate([picture()])[0]
+        assert isinstance(found, Miss) and found.rule == "mesh_timeout"
+        assert time.monotonic() - started < 1.4
+        assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("bad", ["busy", "hang_up", "redirect"])
+def test_an_unwilling_server_stops_the_stage(bad: str) -> None:
+    with serve(MeshServer(GLB, plan=[bad])) as server, pytest.raises(ServerUnavailable, match=r"is `python api_server.py --enable_tex` running"):
+        client(server).generate([picture()])
+
+
+def test_a_broken_job_of_the_queue() -> None:
+    with serve(MeshServer(GLB, plan=["truncated"])) as server:
+        found = client(server, route="send", attempts=2).generate([picture()])[0]
+        assert isinstance(found, Miss) and found.rule == "mesh_answer"
+
+
+def test_nobody_listens() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with pytest.raises(ServerUnavailable, match=address):
+        Hunyuan3D(MeshParams(kind="hunyuan3d", url=address, first_pause_s=0.0)).generate([picture()])
+
+
+def test_proxies_and_credentials_stay_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with serve(MeshServer(GLB)) as server:
+        assert isinstance(client(server).generate([picture()])[0], GeneratedMesh)
+        assert not {"Authorization", "Cookie"} & set(server.headers[0])
+
+
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1", "127.0.0.1:8081", "file:///etc/passwd", "http://user:word@127.0.0.1", "http://h/?x=1"])
+def test_only_plain_addresses(url: str) -> None:
+    with pytest.raises(ValueError, match=r"align\.mesh\.url"):
+        Hunyuan3D(MeshParams(kind="hunyuan3d", url=url))
