@@ -11,7 +11,7 @@ from data_specs.view import Light, ViewPlan
 
 PARAMS_FOLDER = Path(__file__).parent / "params"
 SIZES = ("tiny", "micro", "paper")
-WORDS = ("assets", "render", "matched_real", "shards", "features", "train", "evaluate", "report")
+WORDS = ("assets", "render", "matched_real", "shards", "features", "train", "evaluate", "report", "generate")
 """The one vocabulary: each is a flow, a task folder, a DVC stage, a params section, a test folder and a subcommand, in this order."""
 
 
@@ -167,6 +167,26 @@ class ReportParams(Strict):
     samples: int = Field(8, gt=0, description="held-out assets shown in full")
 
 
+class GenerateParams(Strict):
+    """A trained model in use: four views of an object with their cameras, its textured mesh, and a page that shows them."""
+
+    kind: Literal["texture", "multiview"] = Field("texture", description="texture: views on a mesh, and the mesh painted; multiview: views alone")
+    mesh: str = Field("", description="texture: the mesh file (GLB, glTF, OBJ, PLY, STL, OFF); empty = the first held-out asset")
+    up_axis: UpAxis = Field("y", description="of a mesh file that is not glTF")
+    prompt: str = Field("", description="what the object looks like; empty = the held-out asset's caption")
+    real: float = Field(0.8, ge=0, le=1, description="0: synthetic everywhere, full control; 0.8: as in the paper (SPEC R8); 1: real everywhere")
+    model: str = Field("", description="a training run or a model folder; empty = evaluate.run (texture)")
+    seed: int = Field(0, description="of the sampling noise")
+    size_pixels: int = Field(0, ge=0, description="side of a view; 0 = that of the model's base")
+    sampling_steps: int = Field(50, gt=0, description="DDIM steps (SPEC R8)")
+    guidance: float = Field(4.5, ge=0, description="guidance scale on the text condition")
+    layer_share: float = Field(0.3, ge=0, le=1, description="B_max as a share of the blocks (SPEC R8), at real = 0.8")
+    time_threshold: int = Field(950, ge=0, le=1001, description="t_max (SPEC R8), at real = 0.8")
+    texture_pixels: int = Field(0, ge=0, le=8192, description="side of the texture; 0 = four times that of a view")
+    unwrap_timeout_s: float = Field(180.0, gt=0, description="time to make texture coordinates, where those of the mesh are of no use")
+    out: str = Field("", description="folder of the result, below the root; empty = data/<size>/generate")
+
+
 class Params(Strict):
     """Everything a size says."""
 
@@ -181,6 +201,7 @@ class Params(Strict):
     train: TrainParams
     evaluate: EvaluateParams
     report: ReportParams
+    generate: GenerateParams
 
 
 def load_params(size: str, overrides: tuple[str, ...] | list[str] = (), folder: Path = PARAMS_FOLDER) -> Params:

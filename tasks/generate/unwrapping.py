@@ -1,0 +1,66 @@
+"""An atlas for any mesh: its own texture coordinates, else charts made in a child process with a time limit, else a triangle for every face."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from data_specs.asset import Mesh
+from models.geometry.uv_atlas import triangle_atlas, uv_fault
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MESSAGE_CHARACTERS = 300
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Where every face lies in a texture.
+
+    corner_uv: (F, 3, 2) float64 in [0, 1], origin top left. made: the mesh's own, charts of UVAtlas, or one triangle for each face.
+    notes: why it is not the choice before.
+    """
+
+    corner_uv: np.ndarray
+    made: Literal["own", "charts", "triangles"]
+    notes: list[str] = field(default_factory=list)
+
+
+class UnwrapError(RuntimeError):
+    """No charts could be made; the text says why."""
+
+
+def choose_atlas(mesh: Mesh, side: int, timeout_s: float) -> Atlas:
+    """The best atlas that can be had. side: texels of the texture. Raises ValueError when the faces do not even fit as single triangles."""
+    fault = uv_fault(mesh)
+    if not fault:
+        assert mesh.uv is not None
+        return Atlas(mesh.uv[mesh.faces].astype(np.float64).clip(0.0, 1.0), "own")
+    note = f"new texture coordinates: {fault}"
+    try:
+        return Atlas(unwrap_in_child(mesh, side, timeout_s), "charts", [note])
+    except UnwrapError as error:
+        fallback = f"every face has a triangle of its own in the texture: unwrapping failed ({error})"
+        return Atlas(triangle_atlas(len(mesh.faces), side), "triangles", [note, fallback])
+
+
+def unwrap_in_child(mesh: Mesh, side: int, timeout_s: float) -> np.ndarray:
+    """`models.geometry.unwrapping.unwrap` in a process that is ended after `timeout_s`. Raises UnwrapError."""
+    with tempfile.TemporaryDirectory(prefix="atelier3d-") as folder:
+        np.save(Path(folder, "vertices.npy"), mesh.vertices)
+        np.save(Path(folder, "faces.npy"), mesh.faces)
+        command = [sys.executable, "-m", "tasks.generate.unwrap_worker", folder, str(side)]
+        try:
+            done = subprocess.run(
+                command, env={**os.environ, "PYTHONPATH": str(REPOSITORY)}, capture_output=True, text=True, timeout=timeout_s, check=False
+            )
+        except subprocess.TimeoutExpired:
+            raise UnwrapError(f"it takes longer than {timeout_s:g} s, generate.unwrap_timeout_s") from None
+        if done.returncode != 0:
+            last = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
+            raise UnwrapError(last[:MESSAGE_CHARACTERS])
+        return np.load(Path(folder, "corner_uv.npy"), allow_pickle=False)
