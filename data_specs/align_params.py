@@ -47,7 +47,10 @@ class DepthParams(Strict):
 
     kind: Literal["channel", "depth_pro"] = Field("channel", description="channel: the depth that came with the picture (no weights)")
     weights: str = Field("apple/DepthPro-hf", description="depth_pro: folder or hub id")
-    revision: str = Field("main", description="depth_pro: commit on the hub")
+    revision: str = Field("", pattern=r"^([0-9a-f]{40})?$", description="depth_pro: commit on the hub, 40 hex digits; a branch can move")
+    sha256: str = Field(
+        "", pattern=r"^([0-9a-f]{64})?$", description="depth_pro: of its model.safetensors; empty = not checked in a folder of one's own"
+    )
     device: Device = "cpu"
 
 

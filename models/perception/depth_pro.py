@@ -1,5 +1,6 @@
 """Depth Pro (Bochkovskii et al. 2025) through transformers as a depth estimator: metric depth and focal length from one picture."""
 
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -7,8 +8,9 @@ import torch
 import models.torchvision_ops  # noqa: F401
 from data_specs.align_params import DepthParams
 from models.perception.base import DepthMap, Miss, Picture
-from models.perception.weights import MissingWeights
+from models.perception.weights import MissingWeights, checked_file
 
+HOW_TO_GET = "Get apple/DepthPro-hf (1.9 GB, Apple's research licence: see its model card) with `huggingface-cli download apple/DepthPro-hf`"
 BATCH = 2
 FARTHEST_M = 10_000.0
 """What the network says of the sky; its processor clamps there."""
@@ -27,15 +29,21 @@ class DepthPro:
     def open(params: DepthParams) -> "DepthPro":
         """Load from a folder or the hub. Raises MissingWeights saying what to get when it is on neither."""
         from transformers import DepthProForDepthEstimation, DepthProImageProcessorFast
+        from transformers.utils import cached_file
 
-        try:
-            processor = DepthProImageProcessorFast.from_pretrained(params.weights, revision=params.revision)
-            model = DepthProForDepthEstimation.from_pretrained(params.weights, revision=params.revision, use_safetensors=True)
-        except (OSError, ValueError) as error:
+        if not params.revision and not Path(params.weights).is_dir():
             raise MissingWeights(
-                f"Depth Pro is not at align.depth.weights={params.weights!r}: get apple/DepthPro-hf (1.9 GB, Apple's research licence) with "
-                f"`huggingface-cli download apple/DepthPro-hf` or give its folder ({str(error).splitlines()[0]})"
-            ) from None
+                f"align.depth.weights={params.weights!r} is no folder: give one, or set align.depth.revision to the commit to use. {HOW_TO_GET}"
+            )
+        place: dict[str, Any] = {"revision": params.revision} if params.revision else {}
+        try:
+            processor = DepthProImageProcessorFast.from_pretrained(params.weights, **place)
+            if params.sha256:
+                file = cached_file(params.weights, "model.safetensors", **place)
+                checked_file(str(file), params.sha256, "apple/DepthPro-hf", "align.depth.weights")
+            model = DepthProForDepthEstimation.from_pretrained(params.weights, use_safetensors=True, **place)
+        except OSError as error:
+            raise MissingWeights(f"Depth Pro is not at align.depth.weights={params.weights!r} ({str(error).splitlines()[0]}). {HOW_TO_GET}") from None
         return DepthPro(model.to(params.device).eval(), processor)
 
     @torch.inference_mode()

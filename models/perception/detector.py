@@ -65,9 +65,9 @@ def _proposals(lab: np.ndarray, stands_out: np.ndarray) -> list[Box]:
     edges = _edge_strength(lab)
     boxes = []
     for step in STRICTER:
-        region = (coded > lowest + step * (float(coded.max()) - lowest)).astype(np.uint8)
-        region = cv2.morphologyEx(region, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-        region = cv2.morphologyEx(region, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+        above = (coded > lowest + step * (float(coded.max()) - lowest)).astype(np.uint8)
+        opened = cv2.morphologyEx(above, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+        region = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
         count, labels, stats, _ = cv2.connectedComponentsWithStats(region, connectivity=8)
         large = [number for number in range(1, count) if stats[number][cv2.CC_STAT_AREA] >= SMALLEST_SHARE * region.size]
         boxes += [_box(stands_out, edges, labels == number, stats[number]) for number in large]

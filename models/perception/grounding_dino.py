@@ -67,10 +67,11 @@ class GroundingDino:
         height, width = picture.size
         order = [index for index in np.argsort(-scores, kind="stable") if scores[index] >= self._min_score]
         found = []
-        for centre_x, centre_y, across, down in boxes[order]:
-            x, y = np.clip([centre_x - across / 2, centre_x + across / 2], 0, 1), np.clip([centre_y - down / 2, centre_y + down / 2], 0, 1)
-            found.append((x[0] * width, y[0] * height, x[1] * width, y[1] * height))
-        return [Box(*map(float, corners), float(scores[index]), phrase) for index, corners in zip(order, found)]
+        for index in order:
+            middle, half = boxes[index, :2], boxes[index, 2:] / 2
+            left, top, right, bottom = np.clip([*(middle - half), *(middle + half)], 0.0, 1.0) * [width, height, width, height]
+            found.append(Box(float(left), float(top), float(right), float(bottom), float(scores[index]), phrase))
+        return found
 
 
 def build_network(text_encoder: str, settings: dict[str, Any]) -> Any:

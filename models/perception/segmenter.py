@@ -103,7 +103,8 @@ def _cut(rgb: np.ndarray, states: np.ndarray, rounds: int) -> np.ndarray:
     if not foreground.any() or foreground.all():
         return foreground
     cv2.setRNGSeed(0)  # OpenCV starts its colour models from its own generator: the same picture must give the same mask
-    cv2.grabCut(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), states, None, np.zeros((1, 65)), np.zeros((1, 65)), rounds, cv2.GC_INIT_WITH_MASK)
+    no_box, models = (0, 0, 1, 1), (np.zeros((1, 65)), np.zeros((1, 65)))
+    cv2.grabCut(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), states, no_box, *models, rounds, cv2.GC_INIT_WITH_MASK)
     return (states == cv2.GC_FGD) | (states == cv2.GC_PR_FGD)
 
 

@@ -9,6 +9,7 @@ import torch
 
 import models.torchvision_ops  # noqa: F401
 from data_specs.align_params import DepthParams
+from data_specs.ids import sha256_bytes
 from models.perception.base import DepthMap, Miss, Picture
 from models.perception.depth_estimator import make_depth_estimator
 from models.perception.depth_pro import DepthPro
@@ -78,6 +79,15 @@ def test_a_known_lens_scales_depth(folder: Path) -> None:
     np.testing.assert_allclose(known.depth[near], 2.0 * free.depth[near], rtol=1e-4)
 
 
-def test_missing_weights_are_described(tmp_path: Path) -> None:
-    with pytest.raises(MissingWeights, match=r"apple/DepthPro-hf \(1.9 GB, Apple's research licence\)"):
-        DepthPro.open(DepthParams(kind="depth_pro", weights=str(tmp_path)))
+@pytest.mark.parametrize("weights", ["", "apple/DepthPro-hf"])
+def test_missing_weights_are_described(weights: str, tmp_path: Path) -> None:
+    """An empty folder, and the hub without a commit."""
+    with pytest.raises(MissingWeights, match=r"apple/DepthPro-hf \(1.9 GB, Apple's research licence"):
+        DepthPro.open(DepthParams(kind="depth_pro", weights=weights or str(tmp_path)))
+
+
+def test_other_weights_than_stated_are_refused(folder: Path) -> None:
+    right = sha256_bytes((folder / "model.safetensors").read_bytes())
+    assert DepthPro.open(DepthParams(kind="depth_pro", weights=str(folder), sha256=right))
+    with pytest.raises(MissingWeights, match=f"has the sha256 {right}, expected {'0' * 64}"):
+        DepthPro.open(DepthParams(kind="depth_pro", weights=str(folder), sha256="0" * 64))
