@@ -13,6 +13,7 @@ from typing import Any
 from data_specs.asset import CatalogueLine
 from data_specs.manifest import Manifest
 from data_specs.shard import ShardRow
+from data_specs.weights import load_lock, parse_reference
 from tasks.artefacts import Workspace
 from tasks.ledger import read_manifest
 from tasks.tracking import Tracker
@@ -115,6 +116,9 @@ class Lineage:
         if name in self.runs and self.runs[name]["weights_sha256"] == weights:
             parent = self._run(name, with_data=False)
             return Node(f"{role}: {parent.text}", parent.children)
+        if reference := parse_reference(name):
+            known = load_lock().get(reference.name) if reference.kind == "hub" else None
+            return Node(f"{role}: {name} with weights sha256 {weights}", [Node(f"licence {known.licence} ({known.licence_url})")] if known else [])
         return Node(f"{role}: run {name} with weights sha256 {weights}, which is no longer on disk")
 
     def _data_of(self, record: dict[str, Any]) -> dict[str, str]:

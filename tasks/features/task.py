@@ -8,6 +8,7 @@ from prefect.cache_policies import NO_CACHE
 from data_specs.manifest import Manifest
 from data_specs.params import Params
 from data_specs.shard import ShardPlan, ShardRow
+from data_specs.weights import parse_reference
 from tasks.artefacts import Workspace
 from tasks.fan_out import Pool
 from tasks.features.encoding import WORD, Base, FeatureJob, encode_asset, open_base
@@ -15,6 +16,7 @@ from tasks.ledger import Ledger, read_manifest
 from tasks.progress import Progress
 from tasks.shard_builder import build_shard
 from tasks.stored_samples import stored_samples
+from tasks.weights import find_weights
 
 VERSION = 1
 VERIFIED = "shards"
@@ -55,7 +57,8 @@ def base_folder(workspace: Workspace, params: Params) -> Path:
     """Where the model `features.base` lies. Raises ValueError saying what to train first when it is a run that has no model yet."""
     name = params.features.base
     if name not in params.train.runs:
-        return Path(name)
+        reference = parse_reference(name)
+        return Path(name) if reference is None else find_weights(workspace, reference).folder
     folder = workspace.folder("train") / name
     if not (folder / "run.json").is_file():
         earlier = params.train.sequence[: params.train.sequence.index(name) + 1] if name in params.train.sequence else [name]

@@ -1,11 +1,14 @@
 """A training run with all its inputs found and checked: what the driver hands to every worker."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from data_specs.ids import content_id, seed_from
 from data_specs.params import Params, TrainRun
+from data_specs.weights import parse_reference
 from models.recipe import Recipe
 from models.registry import RECIPES, make_recipe
 from tasks.artefacts import Workspace
@@ -13,6 +16,7 @@ from tasks.tracking import TrackedRun
 from tasks.train.dataset import TrainingData, open_data
 from tasks.train.loader import ShardFile
 from tasks.train.published import read_run
+from tasks.weights import Weights, find_weights
 
 VERSION = 1
 """Raised by hand when the same inputs would train to other weights."""
@@ -72,18 +76,21 @@ class TrainJob:
         return self.folder / "pictures"
 
 
-def make_job(workspace: Workspace, params: Params, name: str) -> TrainJob:
-    """Resolve a run of `params.train.runs`. Raises ValueError naming an unknown run, a missing parent, missing data or a wrong setting."""
+def make_job(workspace: Workspace, params: Params, name: str, fetch: bool = False) -> TrainJob:
+    """Resolve a run of `params.train.runs`. fetch: download a base model that is not here.
+
+    Raises ValueError naming an unknown run, a missing parent, missing data or a wrong setting.
+    """
     run = run_named(params, name)
     recipe = make_recipe(run.recipe, run.config)
-    parents = {role: workspace.folder("train") / parent for role, parent in run.parents.items()}
+    parents = {role: find_parent(workspace, parent, fetch) for role, parent in run.parents.items()}
     shown_recipe = make_recipe(run.recipe, run.config | {"inputs": "pictures"}) if "inputs" in run.config else recipe
     data = open_data(workspace, recipe.sources, "train")
     identity = {
         "version": VERSION,
-        "settings": run.model_dump(mode="json", exclude=WITHOUT_EFFECT),
+        "settings": _placeless(run).model_dump(mode="json", exclude=WITHOUT_EFFECT),
         "data": data.digests,
-        "parents": {role: read_run(folder)["weights_sha256"] for role, folder in parents.items()},
+        "parents": {role: parent.digest for role, parent in parents.items()},
     }
     run_id = f"{name}-{content_id(identity)}"
     return TrainJob(
@@ -91,7 +98,7 @@ def make_job(workspace: Workspace, params: Params, name: str) -> TrainJob:
         name=name,
         recipe=recipe,
         run=run,
-        parents={role: (folder / "model").resolve() for role, folder in parents.items()},
+        parents={role: parent.folder for role, parent in parents.items()},
         identity=identity,
         data=data.shards,
         shown=_shown(workspace, shown_recipe).shards,
@@ -100,6 +107,28 @@ def make_job(workspace: Workspace, params: Params, name: str) -> TrainJob:
         output=(workspace.folder("train") / name).resolve(),
         threads=params.train.loader_threads,
     )
+
+
+def find_parent(workspace: Workspace, parent: str, fetch: bool = False) -> Weights:
+    """The model that a run starts from: that of an earlier run, or what a reference names. Raises ValueError saying what to do without it."""
+    reference = parse_reference(parent)
+    if reference is not None:
+        return find_weights(workspace, reference, fetch)
+    folder = workspace.folder("train") / parent
+    return Weights((folder / "model").resolve(), read_run(folder)["weights_sha256"])
+
+
+def missing_inputs(workspace: Workspace, params: Params, name: str) -> list[str]:
+    """Everything that a run lacks of parents and data, and a wrong setting: a text each. Raises ValueError for an unknown run."""
+    run = run_named(params, name)
+    looks: list[Callable[[], Any]] = [partial(find_parent, workspace, parent) for parent in run.parents.values()]
+    missing = []
+    for look in [*looks, lambda: open_data(workspace, make_recipe(run.recipe, run.config).sources, "train")]:
+        try:
+            look()
+        except ValueError as error:
+            missing.append(str(error))
+    return missing
 
 
 def run_named(params: Params, name: str) -> TrainRun:
@@ -115,6 +144,12 @@ def run_named(params: Params, name: str) -> TrainRun:
     if not params.features.base or not reads or name in _with_ancestors(params, params.features.base):
         return run
     return run.model_copy(update={"config": {"inputs": "features"} | run.config})
+
+
+def _placeless(run: TrainRun) -> TrainRun:
+    """Where a model of one's own lies makes no difference; what it holds is in the digest of the parent."""
+    parents = {role: "path:*" if parent.startswith("path:") else parent for role, parent in run.parents.items()}
+    return run.model_copy(update={"parents": parents})
 
 
 def _with_ancestors(params: Params, name: str) -> set[str]:

@@ -12,7 +12,7 @@ from data_specs.params import Params, TrainParams, TrainRun
 from tasks.artefacts import Workspace
 from tasks.train.checkpoint import KEEP, latest_checkpoint, read_record
 from tasks.train.ema import trainable
-from tasks.train.job import TrainJob, make_job, run_named
+from tasks.train.job import TrainJob, make_job, missing_inputs, run_named
 from tasks.train.loader import Loader, MicroBatch
 from tasks.train.loop import new_state
 from tasks.train.order import batch_counts
@@ -51,7 +51,8 @@ def plan_run(workspace: Workspace, params: Params, name: str) -> Plan:
     try:
         return plan_job(make_job(workspace, params, name), params.train)
     except ValueError as error:
-        return Plan(name, run, max(1, params.train.workers), unknown=(str(error),))
+        missing = missing_inputs(workspace, params, name) or [str(error)]
+        return Plan(name, run, max(1, params.train.workers), unknown=tuple(missing))
 
 
 def plan_job(job: TrainJob, params: TrainParams) -> Plan:
