@@ -31,8 +31,14 @@ def main(arguments: list[str] | None = None) -> None:
     _add_place_arguments(lineage)
     plan = commands.add_parser("plan", help="memory, disk and time of every training run, before anything starts")
     _add_place_arguments(plan)
+    weights = commands.add_parser("weights", help="base models by reference: fetch one and check it, or lock which bytes it is")
+    weights.add_argument(
+        "action", choices=["fetch", "lock"], help="fetch: download what is missing, check all files; lock: record revision and sha256"
+    )
+    weights.add_argument("reference", help="hub:OWNER/REPO@REVISION; to fetch also micro:NAME or path:FOLDER")
+    _add_place_arguments(weights)
     parsed = parser.parse_args(arguments)
-    _guarded(parsed.command, {"lineage": _lineage, "plan": _plan}.get(parsed.command, _run_flow), parsed)
+    _guarded(parsed.command, {"lineage": _lineage, "plan": _plan, "weights": _weights}.get(parsed.command, _run_flow), parsed)
 
 
 def run_word(word: str) -> None:
@@ -77,6 +83,22 @@ def _plan(parsed: argparse.Namespace) -> None:
     workspace, params = Workspace.open(parsed.size, parsed.root), load_params(parsed.size, parsed.set)
     for name in params.train.sequence:
         print(describe(plan_run(workspace, params, name)), end="\n\n")
+
+
+def _weights(parsed: argparse.Namespace) -> None:
+    from data_specs.weights import LOCK, parse_reference
+    from tasks.weights import find_weights, lock_weights
+
+    reference = parse_reference(parsed.reference)
+    if reference is None:
+        raise ValueError(f"{parsed.reference!r} is no reference: write hub:OWNER/REPO@REVISION, micro:NAME or path:FOLDER")
+    if parsed.action == "fetch":
+        found = find_weights(Workspace.open(parsed.size, parsed.root), reference)
+        print(f"{reference}: {found.folder}, sha256 {found.digest}")
+        return
+    model = lock_weights(reference)
+    size = sum(file.size for file in model.files.values())
+    print(f"locked {reference.name} at {model.revision}: {len(model.files)} files, {size / 1e9:.3g} GB, licence {model.licence} ({LOCK})")
 
 
 def _add_flow_arguments(parser: argparse.ArgumentParser, word: str) -> None:

@@ -6,12 +6,14 @@ The weights digest is a hash of what the files hold: it goes into the identity o
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+
+import requests
 
 from data_specs.ids import canonical_json, sha256_bytes
 from data_specs.weights import LOCK, MODEL_SUFFIXES, REVISION, LockedFile, LockedModel, Reference, load_lock, lock_text
@@ -147,12 +149,13 @@ def _described(name: str, info: Any, files: dict[str, LockedFile]) -> LockedMode
 
 
 @contextmanager
-def _asking_hub(name: str, entry: LockedModel | None):  # type: ignore[no-untyped-def]
+def _asking_hub(name: str, entry: LockedModel | None) -> Iterator[None]:
     try:
         yield
     except OSError as error:  # of requests and of huggingface_hub alike: no network, no such repository, gated
-        reason = str(error).strip().splitlines()[0]
-        raise ValueError(f"base model {name} cannot be had from {_page(name)} ({type(error).__name__}: {reason}).{_terms(name, entry)}") from None
+        lost = isinstance(error, requests.ConnectionError | requests.Timeout | ConnectionError)
+        reason = "no connection" if lost else f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+        raise ValueError(f"base model {name} cannot be had from {_page(name)} ({reason}).{_terms(name, entry)}") from None
 
 
 def _terms(name: str, entry: LockedModel | None) -> str:
