@@ -12,8 +12,8 @@ from models.geometry.glb_reader import read_glb
 from models.geometry.glb_writer import write_glb
 from models.geometry.mesh_error import MeshError
 from tasks.assets.download import Fetch, fetch
-from tasks.assets.licences import is_allowed
 from tasks.assets.url_source import download_address
+from tasks.licences import is_allowed
 from tasks.sandbox import CleanFile, ReadRequest, read_in_sandbox
 
 

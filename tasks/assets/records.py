@@ -1,9 +1,8 @@
 """Rows of other people's tables and manifests to catalogue lines: column names, captions, ids, licences."""
 
 import functools
-import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
@@ -12,7 +11,8 @@ import data_specs
 from data_specs.asset import CatalogueLine, Front, UpAxis
 from data_specs.ids import content_id, slug
 from models.geometry.mesh_reader import UP_IS_Y
-from tasks.assets.licences import spdx_id
+from tasks.licences import spdx_id
+from tasks.local_folder import words_of
 
 COLUMNS_FILE = Path(data_specs.__file__).parent / "catalogue" / "columns.yaml"
 
@@ -34,12 +34,6 @@ def fields_of(row: dict[str, Any]) -> dict[str, str]:
     return found
 
 
-def caption_from(name: str) -> str:
-    """A caption for want of a better one: the words of a file name."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", PurePosixPath(name).stem)
-    return " ".join(re.sub(r"[^A-Za-z0-9]+", " ", words).lower().split())
-
-
 def make_line(source: Literal["folder", "url"], location: str, suffix: str, fields: dict[str, str], up_axis: UpAxis) -> CatalogueLine:
     """A catalogue line from a row's fields (`asset_id` among them); what the row does not say comes from the location.
 
@@ -57,7 +51,7 @@ def make_line(source: Literal["folder", "url"], location: str, suffix: str, fiel
         source=source,
         location=location,
         suffix=suffix,
-        caption=fields.get("caption") or caption_from(location),
+        caption=fields.get("caption") or words_of(location),
         category=fields.get("category", ""),
         up_axis=axis,  # type: ignore[arg-type]
         front=front,  # type: ignore[arg-type]

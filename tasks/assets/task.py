@@ -13,8 +13,8 @@ from data_specs.params import AssetsParams, Params
 from data_specs.shard import ShardPlan, ShardRow, Split
 from tasks.artefacts import Workspace, write_atomic
 from tasks.assets.asset_builder import AssetJob, build_asset
+from tasks.assets.attribution import attribution_page
 from tasks.assets.catalogue import read_catalogue
-from tasks.assets.licences import attribution_page
 from tasks.fan_out import Pool
 from tasks.ledger import Ledger
 from tasks.progress import Progress

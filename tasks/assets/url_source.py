@@ -12,7 +12,8 @@ from pyarrow import csv, parquet
 from data_specs.asset import CatalogueLine, UpAxis
 from data_specs.ids import content_id, slug
 from models.geometry.mesh_reader import MESH_SUFFIXES
-from tasks.assets.records import caption_from, column_names, distinct, fields_of, make_line
+from tasks.assets.records import column_names, distinct, fields_of, make_line
+from tasks.local_folder import words_of
 
 _GITHUB_PAGE = re.compile(r"(https?://github\.com/[^/]+/[^/]+)/blob/(.+)")
 
@@ -53,11 +54,7 @@ def _line(row: dict[str, Any], up_axis: UpAxis) -> CatalogueLine:
     fields = fields_of(row)
     url, digest = fields.get("location", ""), fields.get("sha256", "").lower()
     name = file_name_of(url) or url
-    defaults = {
-        "asset_id": f"{slug(PurePosixPath(name).stem)[:48]}-{content_id(url, digest)[:12]}",
-        "attribution": url,
-        "caption": caption_from(name),
-    }
+    defaults = {"asset_id": f"{slug(PurePosixPath(name).stem)[:48]}-{content_id(url, digest)[:12]}", "attribution": url, "caption": words_of(name)}
     return make_line("url", url, suffix_of(url, fields.get("file_type", "")), defaults | fields, up_axis)
 
 

@@ -14,7 +14,6 @@ from data_specs.ids import SAFE_ID, sha256_bytes
 from data_specs.params import AssetsParams, load_params
 from tasks.assets.catalogue import read_catalogue
 from tasks.assets.folder_source import folder_lines
-from tasks.assets.licences import is_allowed, spdx_id
 from tasks.assets.url_source import download_address, url_lines
 from tests.conftest import REPOSITORY
 
@@ -154,27 +153,6 @@ def test_a_long_list_is_read_quickly(tmp_path: Path) -> None:
     begin = time.monotonic()
     assert len(list(url_lines(tmp_path / "list.parquet", "y"))) == count
     assert time.monotonic() - begin < 10.0  # 120,000 lines in a minute
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("cc-by-4.0", "CC-BY-4.0"),
-        ("Creative Commons - Attribution", "CC-BY-4.0"),
-        ("by", "CC-BY-4.0"),
-        ("MIT License", "MIT"),
-        ("  Apache   2.0 ", "Apache-2.0"),
-        ("SCEA Shared Source License 1.0", "SCEA Shared Source License 1.0"),
-        ("", "unknown"),
-    ],
-)
-def test_licences_have_one_spelling(text: str, expected: str) -> None:
-    assert spdx_id(text) == expected
-
-
-def test_licence_filter() -> None:
-    assert is_allowed("GPL-3.0-only", []) and is_allowed("CC0-1.0", ["cc0", "MIT"])
-    assert not is_allowed("unknown", ["CC0-1.0"]) and not is_allowed("CC-BY-NC-4.0", ["CC-BY-4.0"])
 
 
 def test_the_catalogue_of_each_source(meshes: Path, tmp_path: Path) -> None:
