@@ -21,7 +21,9 @@ def add_lora(transformer: nn.Module, rank: int) -> None:
 
 def attention_linears(transformer: nn.Module) -> list[str]:
     """Names of all linear layers within attention layers: queries, keys, values and outputs."""
-    attentions = [(name, module) for name, module in transformer.named_modules() if isinstance(module, Attention | AttentionModuleMixin)]
+    attentions: list[tuple[str, Any]] = [
+        (name, part) for name, part in transformer.named_modules() if isinstance(part, Attention | AttentionModuleMixin)
+    ]
     return [f"{name}.{part}" for name, module in attentions for part, layer in module.named_modules() if isinstance(layer, nn.Linear)]
 
 

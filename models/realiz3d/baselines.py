@@ -14,6 +14,7 @@ from torch import nn
 from models.diffusion.samples import RGB_MEMBERS
 from models.realiz3d.baseline_adapters import AdapterConfig
 from models.realiz3d.conditioning import ControlKind
+from models.realiz3d.inputs import reading
 from models.realiz3d.network import Realiz3D, Realiz3DConfig
 from models.realiz3d.recipe import ControlConfig, ControlTraining, FirstConfig, Training, domain_rows, from_base, load_controlled
 from models.recipe import Batch, Source, StepRandom
@@ -138,7 +139,7 @@ class FitRecipe(Training):
     @property
     def sources(self) -> tuple[Source, ...]:
         """Synthetic samples only."""
-        return (Source("render", 1.0, RGB_MEMBERS),)
+        return reading((Source("render", 1.0, RGB_MEMBERS),), self.config.inputs)
 
     def build(self, parents: dict[str, Path]) -> Realiz3D:
         """The base with adapters, which train. Raises ValueError when there is no base."""

@@ -57,7 +57,7 @@ def collect_features(
     shape = (backbone.channels, backbone.side, backbone.side)
     noise = torch.from_numpy(np.stack([stream.standard_normal(shape, dtype=np.float32) for stream in streams])).to(base.device)
     visited = base.schedule.sampling_timesteps(STEPS, tuple(noise.shape))
-    asked = {min(visited, key=lambda t, wanted=wanted: abs(t - wanted)): wanted for wanted in timesteps}
+    asked = {visited[int(np.abs(np.subtract(visited, timestep)).argmin())]: timestep for timestep in timesteps}
     wanted, maps = depths(backbone.blocks), {}
     texts, null = base.read(prompts), base.read([""] * len(prompts))
 

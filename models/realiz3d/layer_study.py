@@ -10,10 +10,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from models.diffusion.samples import MATCHED_MEMBERS, RGB_MEMBERS
+from models.diffusion.samples import RGB_MEMBERS
 from models.realiz3d.baselines import PlainNetwork
 from models.realiz3d.binding import UNBOUND, Binding
 from models.realiz3d.conditioning import Condition
+from models.realiz3d.inputs import reading
 from models.realiz3d.network import Realiz3D
 from models.realiz3d.recipe import FirstConfig, Training, domain_rows, from_base
 from models.recipe import Batch, Source, StepRandom
@@ -39,8 +40,8 @@ class LayersRecipe(Training):
     def sources(self) -> tuple[Source, ...]:
         """Both domains in equal parts, or synthetic pictures only."""
         if not self.config.selective:
-            return (Source("render", 1.0, RGB_MEMBERS),)
-        return (Source("render", 0.5, RGB_MEMBERS), Source("matched_real", 0.5, MATCHED_MEMBERS))
+            return reading((Source("render", 1.0, RGB_MEMBERS),), self.config.inputs)
+        return super().sources
 
     def build(self, parents: dict[str, Path]) -> Realiz3D:
         """The base, whose transformer trains. Raises ValueError when there is no base."""

@@ -17,25 +17,15 @@ from torch import Tensor, nn
 from data_specs.params import Strict
 from models.diffusion.pictures import sheet, to_pixels, to_uint8
 from models.diffusion.prompts import drop_texts
-from models.diffusion.samples import (
-    MATCHED_MEMBERS,
-    RGB_MEMBERS,
-    VIEW_MEMBERS,
-    VIEWS_RECORD,
-    Decoded,
-    caption_of,
-    matched_count,
-    matched_levels,
-    pick,
-    view_levels,
-)
+from models.diffusion.samples import MATCHED_MEMBERS, RGB_MEMBERS, VIEW_MEMBERS, VIEWS_RECORD, Decoded, caption_of, matched_count, pick
 from models.diffusion.schedule import diffusion_loss, draw_noise
 from models.diffusion.text_to_image import load_text_to_image
 from models.micro.shapes import BaseShape
 from models.micro.vae_recipe import seeded
 from models.realiz3d.binding import PROBABILITY, SHARE, UNBOUND, Binding, draw_binding
-from models.realiz3d.conditioning import Condition, ControlKind, control_levels, join_control
+from models.realiz3d.conditioning import Condition, ControlKind, join_control
 from models.realiz3d.grid import VIEWS
+from models.realiz3d.inputs import Inputs, clean_latents, control_of, encoded_control, pictures_of, prompts_of, reading
 from models.realiz3d.network import Realiz3D, Realiz3DConfig, load_model, save_model
 from models.realiz3d.sampling import SamplingSettings, sample_tiles, sample_views
 from models.realiz3d.shifter import reassign
@@ -47,6 +37,7 @@ PICTURE_SAMPLES = 3
 class CommonConfig(Strict):
     """Settings of every stage."""
 
+    inputs: Inputs = Field("pictures", description="pictures: encoded in every step; features: what the stage `features` made of them")
     text_dropout: float = Field(0.1, ge=0, le=1, description="probability of training without the caption")
     picture_steps: int = Field(20, gt=0, le=1000, description="DDIM steps of the sampling grid")
     picture_guidance: float = Field(3.0, ge=0, description="guidance scale of the sampling grid")
@@ -85,10 +76,10 @@ class Training:
     @property
     def sources(self) -> tuple[Source, ...]:
         """Half synthetic, half real (SPEC R5)."""
-        return (Source("render", 0.5, RGB_MEMBERS), Source("matched_real", 0.5, MATCHED_MEMBERS))
+        return reading((Source("render", 0.5, RGB_MEMBERS), Source("matched_real", 0.5, MATCHED_MEMBERS)), self.config.inputs)
 
     def collate(self, samples: dict[str, list[Decoded]], rng: StepRandom) -> Batch:
-        """For each source with samples: `pixels` (B, 4, 3, H, W), `captions` and `domains` of B samples; `control` where it is trained.
+        """For each source with samples: pictures (`inputs.pictures_of`), `captions` and `domains` of B samples; their control where it is trained.
 
         Pictures stay as they are stored, in 8 or 16 bits, until they are on the device (`to_pixels`, `join_control`).
         """
@@ -122,21 +113,24 @@ class Training:
 
     def _synthetic(self, samples: list[Decoded]) -> dict[str, Any]:
         return {
-            "pixels": view_levels(samples, "rgb"),
+            **pictures_of(samples, "render", None, self.config.inputs),
             "captions": [caption_of(sample) for sample in samples],
             "domains": [sample[VIEWS_RECORD]["domain"] for sample in samples],
         }
 
     def _real(self, samples: list[Decoded], places: range, rng: StepRandom) -> dict[str, Any]:
         tiles = [pick(VIEWS, matched_count(sample), rng.sample(k, "tiles")) for k, sample in zip(places, samples)]
-        return {"pixels": matched_levels(samples, tiles), "captions": [caption_of(sample) for sample in samples], "domains": ["real"] * len(samples)}
+        return {
+            **pictures_of(samples, "matched_real", tiles, self.config.inputs),
+            "captions": [caption_of(sample) for sample in samples],
+            "domains": ["real"] * len(samples),
+        }
 
     def _errors(self, network: Realiz3D, part: dict[str, Any], places: range, rng: StepRandom, binding: Binding) -> Tensor:
         """The loss of each sample of one source. Synthetic samples with a control see their other views, all others only themselves."""
-        clean = network.encode_views(to_pixels(part["pixels"]))
+        clean, control = clean_latents(network, part), encoded_control(network, part)
         domains = reassign(network.shifters.select(part["domains"]), network.shifters.index("synthetic"), binding.reassigned_blocks)
-        control = network.encode_control(join_control(part["control"])) if "control" in part else None
-        prompts = network.base.read(drop_texts(part["captions"], self.config.text_dropout, places, rng))
+        prompts = prompts_of(network, part, drop_texts(part["captions"], self.config.text_dropout, places, rng))
         condition = Condition(prompts, domains, control, multiview=control is not None, frozen_blocks=binding.frozen_blocks)
         noise = draw_noise(places, tuple(clean.shape[1:]), rng).to(clean)
         timesteps = network.base.schedule.draw_timesteps(places, rng).to(clean.device)
@@ -165,7 +159,7 @@ class ControlTraining(Training, ABC):
         """Synthetic samples with what the control needs, beside the share of real ones."""
         share, members = self.config.real_share, VIEW_MEMBERS if self.control == "maps" else RGB_MEMBERS
         real = (Source("matched_real", share, MATCHED_MEMBERS),) if share else ()
-        return (Source("render", 1.0 - share, members), *real)
+        return reading((Source("render", 1.0 - share, members), *real), self.config.inputs)
 
     def picture(self, network: nn.Module, batch: Batch, rng: StepRandom) -> np.ndarray:
         """For each asset a row of samples of the real domain, above the synthetic views whose geometry they follow."""
@@ -176,7 +170,7 @@ class ControlTraining(Training, ABC):
         return sheet([row for pair in zip(sampled, to_uint8(pixels)) for row in pair])
 
     def _synthetic(self, samples: list[Decoded]) -> dict[str, Any]:
-        return {**super()._synthetic(samples), "control": control_levels(samples, self.control)}
+        return {**super()._synthetic(samples), **control_of(samples, self.control, self.config.inputs)}
 
 
 @dataclass(frozen=True)
@@ -190,7 +184,7 @@ class WarmupRecipe(Training):
     @property
     def sources(self) -> tuple[Source, ...]:
         """Real samples only."""
-        return (Source("matched_real", 1.0, MATCHED_MEMBERS),)
+        return reading((Source("matched_real", 1.0, MATCHED_MEMBERS),), self.config.inputs)
 
     def build(self, parents: dict[str, Path]) -> Realiz3D:
         """The base with shifters and control that do nothing yet; the transformer trains. Raises ValueError when there is no base."""
@@ -219,8 +213,8 @@ class Stage1Recipe(Training):
         return network
 
     def picture(self, network: nn.Module, batch: Batch, rng: StepRandom) -> np.ndarray:
-        """For each caption a row of the synthetic and a row of the real domain, from the same noise."""
-        return domain_rows(network, batch, rng, self._settings(), ("synthetic", "real"))
+        """For each caption a row of every domain, from the same noise."""
+        return domain_rows(network, batch, rng, self._settings(), self.config.network.domains)
 
 
 @dataclass(frozen=True)

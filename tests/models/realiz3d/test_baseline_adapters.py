@@ -1,6 +1,7 @@
 """Linear adapters before each block: formula, zero start, and where they are in the network."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -14,9 +15,9 @@ from tests.models.realiz3d.test_network import CONTROL, LATENTS, TIMES, conditio
 KINDS = ("lora", "linear")
 
 
-def adapted(kind: str, rank: int = 3, **config: object) -> Realiz3D:
+def adapted(kind: str, **adapter: Any) -> Realiz3D:
     """A small model whose adapters already do something."""
-    model = small_model(domain_input="none", adapter={"kind": kind, "rank": rank}, **config)
+    model = small_model(domain_input="none", adapter={"kind": kind, "rank": 3, **adapter})
     with torch.no_grad(), seeded("adapters"):
         for weight in model.adapter_parameters().values():
             weight.copy_(0.2 * torch.randn_like(weight))

@@ -186,6 +186,18 @@ def test_a_third_domain_trains(parents: dict[str, Path]) -> None:
         stage1().loss(stage1().build({}), recipe.collate(samples, RNG), RNG)
 
 
+def test_pictures_of_stage1_show_every_domain() -> None:
+    recipe = stage1(network={"domains": ["synthetic", "real", "randomly_lit"]})
+    network = recipe.build({}).eval()
+    batch = recipe.collate(SAMPLES, RNG)
+    for _ in range(2):
+        train_a_step(recipe, network, batch)
+    picture = recipe.picture(network, batch, RNG)
+    assert picture.shape == (2 * 3 * 16, 4 * 16, 3)
+    rows = picture.reshape(2, 3, 16, 64, 3)
+    assert not any(np.array_equal(rows[:, a], rows[:, b]) for a, b in ((0, 1), (0, 2), (1, 2)))
+
+
 @pytest.mark.parametrize("kind", ["maps", "viewpoint"])
 def test_pictures_and_saving(kind: str, tmp_path: Path) -> None:
     first = stage1(network={"control": kind})
