@@ -70,9 +70,14 @@ class FileDigests:
         found = os.stat(path)
         stamp = [found.st_size, found.st_mtime_ns]
         if self._known.get(relative, [None])[:2] != stamp:
-            with path.open("rb") as file:
-                self._known[relative] = [*stamp, hashlib.file_digest(file, "sha256").hexdigest()]
+            self._known[relative] = [*stamp, self.digest(path)]
         return self._known[relative][2]
+
+    @staticmethod
+    def digest(path: Path) -> str:
+        """The sha256 of a file, read now."""
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     def save(self) -> None:
         """Remember for the next run."""
