@@ -7,6 +7,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from data_specs.asset import UpAxis
+from data_specs.base_pictures import BasePicturesParams
+from data_specs.matched_real import RealSource
 from data_specs.view import Light, ViewPlan
 
 PARAMS_FOLDER = Path(__file__).parent / "params"
@@ -31,7 +33,7 @@ class ExecutionParams(Strict):
     retries: int = Field(1, ge=0, description="how often an item whose worker died or timed out is tried again before it is dropped")
     recycle_after: int = Field(500, gt=0, description="items after which a worker process is replaced")
     shards_in_flight: int = Field(2, gt=0, description="shards built at the same time")
-    gpus_per_worker: float = Field(0, ge=0, description="ray: what each worker has of a GPU (features, nvdiffrast_gpu); 0 = none")
+    gpus_per_worker: float = Field(0, ge=0, description="ray: what each worker has of a GPU (base_model, features, nvdiffrast_gpu); 0 = none")
 
 
 class AssetsParams(Strict):
@@ -50,7 +52,7 @@ class AssetsParams(Strict):
     memory_mb: int = Field(4096, gt=0, description="address space of the process that reads a stranger's file")
     timeout_s: float = Field(60.0, gt=0, description="time to read one file")
     download_timeout_s: float = Field(600.0, gt=0, description="url: time to fetch one file, over all attempts")
-    private_hosts: list[str] = Field(default_factory=list, description="url: hosts of the list that may be at private, loopback or link-local addresses")
+    private_hosts: list[str] = Field(default_factory=list, description="url: hosts of the list that may be at private or loopback addresses")
     up_axis: UpAxis = Field("y", description="folder and url: of OBJ, PLY, STL and OFF files whose list does not say it; glTF is always y")
 
 
@@ -72,14 +74,16 @@ class RenderParams(Strict):
 class MatchedRealParams(Strict):
     """The photographic side: four pictures for each caption."""
 
-    source: Literal["photographic_render"] = Field(
-        "photographic_render", description="photographic_render: detailed material, environment light, varied viewpoints"
+    source: RealSource = Field(
+        "photographic_render",
+        description="photographic_render: detailed material, environment light, varied viewpoints; base_model: what a model makes of the caption",
     )
     size_pixels: int = Field(64, gt=0, description="side of a picture")
-    samples_per_edge_pixel: int = Field(16, gt=0, description="rays that anti-alias a pixel on an edge")
-    ambient_rays: int = Field(16, gt=0, description="rays per pixel for ambient occlusion and soft shadow")
-    redraws: int = Field(3, ge=0, description="how often a picture that shows nothing is drawn again from another viewpoint before the asset is dropped")
-    timeout_s: float = Field(120.0, gt=0, description="time for one caption")
+    samples_per_edge_pixel: int = Field(16, gt=0, description="photographic_render: rays that anti-alias a pixel on an edge")
+    ambient_rays: int = Field(16, gt=0, description="photographic_render: rays per pixel for ambient occlusion and soft shadow")
+    base: BasePicturesParams = BasePicturesParams()
+    redraws: int = Field(3, ge=0, description="how often a picture that shows nothing, or is refused, is drawn again before the asset is dropped")
+    timeout_s: float = Field(120.0, gt=0, description="time for one caption, the loading of a base model in a new worker included")
 
 
 class ShardsParams(Strict):

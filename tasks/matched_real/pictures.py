@@ -7,17 +7,15 @@ import numpy as np
 from data_specs.asset import Mesh
 from data_specs.camera import Camera
 from data_specs.decision import Decision
-from data_specs.ids import canonical_json, seed_from
+from data_specs.ids import seed_from
 from data_specs.matched_real import VIEW_WORDS, MatchedRealRecord
 from data_specs.params import MatchedRealParams
 from data_specs.sample import Sample
 from models.geometry.camera_math import view_plan
-from models.image_codec import encode_png
 from models.renderers.base import EnvironmentLight
 from models.renderers.open3d_cpu import Open3DRenderer
 from tasks.asset_shards import StoredAsset
-
-WORD = "matched_real"
+from tasks.matched_real.samples import WORD, make_sample
 
 
 @dataclass(frozen=True)
@@ -33,16 +31,15 @@ def picture_asset(job: PictureJob) -> tuple[Sample | None, list[Decision]]:
     """Take four pictures, each under its own sky. An asset of which one shows nothing gives no sample and a `nothing_visible` decision."""
     key, mesh = job.asset.key, job.asset.mesh(photographic=True)
     pictures = _Photographer(job, mesh)
-    members: dict[str, bytes] = {}
+    taken: list[np.ndarray] = []
     for place, word in enumerate(VIEW_WORDS):
         rgba = pictures.take(place)
         if rgba is None:
             tries = job.params.redraws + 1
             message = f"picture {place} ({word}) shows nothing from {tries} viewpoints: the mesh is too thin, too small or transparent"
             return None, [Decision(item_id=key, stage=WORD, verdict="dropped", rule="nothing_visible", message=message)]
-        members[f"view{place}.rgb.png"] = encode_png(rgba)
-    record = _record(job, sorted(members))
-    return Sample(key, {**members, "matched.json": canonical_json(record.model_dump(mode="json")).encode()}), []
+        taken.append(rgba)
+    return make_sample(MatchedRealRecord.of(job.asset.record(), "photographic_render"), taken), []
 
 
 class _Photographer:
@@ -66,17 +63,3 @@ class _Photographer:
     def _camera(self, place: int, attempt: int) -> Camera:
         seed = seed_from(self.seed, "again", attempt) if attempt else self.seed
         return view_plan("photographic4", self.params.size_pixels, seed, self.vertices)[place][1]
-
-
-def _record(job: PictureJob, members: list[str]) -> MatchedRealRecord:
-    asset = job.asset.record()
-    return MatchedRealRecord(
-        asset_id=job.asset.key,
-        caption=asset.line.caption,
-        category=asset.line.category,
-        split=asset.split,
-        licence=asset.line.licence,
-        source=job.params.source,
-        view_words=list(VIEW_WORDS),
-        members=members,
-    )
