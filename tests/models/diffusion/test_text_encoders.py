@@ -1,10 +1,13 @@
 """Prompts of full-size bases against the `encode_prompt` of the diffusers pipelines they come from."""
 
+import io
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from sentencepiece import SentencePieceTrainer
+from transformers import T5Tokenizer
 
 from models.diffusion.pipeline_folder import load_prompts
 from tests.models.diffusion.tiny_pipelines import save_pipeline
@@ -50,6 +53,22 @@ def test_sd3_reads_two_clips_and_t5_where_it_is(tmp_path: Path, without_t5: bool
     torch.testing.assert_close(read.pooled, pooled)
     assert read.mask.all() and read.tokens.shape == (3, 77 + 256, 24) and (prompts.channels, prompts.pooled_channels) == (24, 16)
     assert not read.tokens[:, 77:].any() or not without_t5
+
+
+@torch.no_grad()
+def test_a_tokenizer_as_pixart_was_released_with_is_read(tmp_path: Path) -> None:
+    """Only `spiece.model`, no `tokenizer.json`: transformers makes the fast tokenizer of it."""
+    model = io.BytesIO()
+    sentences = iter(["a red cup with a blue handle", "the quick brown fox jumps over a lazy dog"] * 50)
+    SentencePieceTrainer.train(sentence_iterator=sentences, model_writer=model, vocab_size=32, pad_id=0, eos_id=1, unk_id=2, bos_id=-1, minloglevel=9)
+    (tmp_path / "spiece.model").write_bytes(model.getvalue())
+    tokenizer = T5Tokenizer(str(tmp_path / "spiece.model"), extra_ids=0, legacy=False)
+    pipeline, folder = folder_of("pixart", tmp_path, tokenizer=tokenizer)
+    assert not (folder / "tokenizer" / "tokenizer.json").exists()
+    tokens, mask, _, _ = pipeline.encode_prompt(TEXTS, do_classifier_free_guidance=False)
+    read = load_prompts(folder)(TEXTS)
+    torch.testing.assert_close(read.tokens, tokens)
+    assert torch.equal(read.mask, mask.bool()) and 3 < read.mask[0].sum() < 20
 
 
 def test_encoders_never_train_and_drop_nothing(tmp_path: Path) -> None:
