@@ -101,8 +101,8 @@ class Suite(Strict):
     name: str
     title: str
     source: str = Field(description="where the published numbers stand")
-    consistency: Literal["given_surface", "visual_hull"] = Field(
-        "given_surface", description="surface that the views are back-projected onto: that of the asset, or what their silhouettes leave"
+    consistency: Literal["given_surface", "visual_hull", "none"] = Field(
+        "given_surface", description="surface that views are back-projected onto: that of the asset, or what their silhouettes leave; none: no views"
     )
     runs: dict[str, SuiteRun]
     rows: list[SuiteRow]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -20,10 +20,16 @@ from models.realiz3d.recipe import FirstConfig, Training, domain_rows, from_base
 from models.recipe import Batch, Source, StepRandom
 
 
+class SingleNetwork(PlainNetwork):
+    """A network that knows neither domains nor views of one object."""
+
+    views: Literal["apart"] = "apart"
+
+
 class LayersConfig(FirstConfig):
     """Settings of realiz3d_layers."""
 
-    network: PlainNetwork = PlainNetwork.model_validate({})
+    network: SingleNetwork = SingleNetwork.model_validate({})
     selective: bool = Field(True, description="false: all blocks learn from synthetic pictures alone, what the study compares with")
     early_share: float = Field(0.5, gt=0, lt=1, description="the first blocks that learn from synthetic pictures, as a share of all")
 

@@ -48,6 +48,9 @@ class Realiz3DConfig(Strict):
     rank: int = Field(RANK, gt=0, description="rank of the Domain Shifters (SPEC R3)")
     adapter: AdapterConfig | None = Field(None, description="LoRA or linear adapters (SPEC R11)")
     control: ControlKind = Field("maps", description="maps: normals and positions (texturing); viewpoint: cameras (text-to-multiview)")
+    views: Literal["together", "apart"] = Field(
+        "together", description="together: the four views of an object; apart: it makes four single pictures, without control (appendix A.2)"
+    )
     positions: Literal["grid", "tile"] = Field(
         "tile",
         description="grid: position embedding of one picture of 2 x 2 views; tile: each view has that of a single picture, as its base knows it",

@@ -46,6 +46,7 @@ def sample_views(
 ) -> np.ndarray:
     """Generate the real-domain views of B objects that follow their control: (B, 4, H, W, 3) uint8, in tile order.
 
+    A model that makes its views apart makes four pictures of the size of the control, which it does not follow.
     control: B stacked results of `control_from_views`. rng: one generator, or B. done: called after every step.
     Raises ValueError when captions and controls differ in number.
     """
@@ -53,11 +54,12 @@ def sample_views(
         raise ValueError(f"{len(control)} controls for {len(captions)} captions")
     synthetic, real = model.shifters.index("synthetic"), model.shifters.select(["real"] * len(captions))
     noise = _noise(model, control, len(captions), rng)
-    encoded, prompts = model.encode_control(control.to(model.device)), model.base.read(captions)
+    together, prompts = model.config.views == "together", model.base.read(captions)
+    encoded = model.encode_control(control.to(model.device)) if together else None
 
     def condition_at(t: int) -> Condition:
         domains_BN = reassign(real, synthetic, shifted_blocks(model.blocks, t, settings))
-        return Condition(prompts, domains_BN, encoded, multiview=True)
+        return Condition(prompts, domains_BN, encoded, multiview=together)
 
     return _sample(model, noise, settings, condition_at, done)
 

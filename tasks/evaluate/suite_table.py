@@ -22,22 +22,24 @@ class Column:
 
 
 SURFACES = {"given_surface": "the asset's surface", "visual_hull": "what the silhouettes of the views leave of space, as there is no given surface"}
+CONSISTENCY = "3D consistency"
 
 
 def columns(suite: Suite, embedder: str) -> list[Column]:
-    """The paper's columns. embedder: the title of what stands for Inception, AlexNet and CLIP."""
-    surface = SURFACES[suite.consistency]
+    """The paper's columns; single pictures have no consistency. embedder: the title of what stands for Inception, AlexNet and CLIP."""
+    surface = SURFACES.get(suite.consistency, "")
     base, photographs = "pictures of the base for the same prompts", "photographic renders of the same assets, where the paper has ImageNet"
-    return [
-        Column("consistency_psnr", "PSNR, dB", "3D consistency", "higher", "PSNR", f"views against their re-projections from {surface}"),
-        Column("consistency_ssim", "SSIM", "3D consistency", "higher", "SSIM", "the same comparison as structural similarity"),
-        Column("lpips@micro", "lpips@micro", "3D consistency", "lower", "LPIPS", f"the same comparison in the layers of {embedder}"),
+    found = [
+        Column("consistency_psnr", "PSNR, dB", CONSISTENCY, "higher", "PSNR", f"views against their re-projections from {surface}"),
+        Column("consistency_ssim", "SSIM", CONSISTENCY, "higher", "SSIM", "the same comparison as structural similarity"),
+        Column("lpips@micro", "lpips@micro", CONSISTENCY, "lower", "LPIPS", f"the same comparison in the layers of {embedder}"),
         Column("fid@micro:base", "fid@micro:base", "Prior preservation", "lower", "FID_B", f"Fréchet distance of {embedder} features to {base}"),
         Column("kid@micro:base", "kid@micro:base", "Prior preservation", "lower", "KID_B", "kernel distance (unbiased, all pictures) to the same"),
         Column("fid@micro:photographic", "fid@micro:photo", "Real-world realism", "lower", "FID_I", f"Fréchet distance to {photographs}"),
         Column("kid@micro:photographic", "kid@micro:photo", "Real-world realism", "lower", "KID_I", "kernel distance to the same"),
         Column("clip@micro", "clip@micro", "Text alignment", "higher", "CLIP", f"mean cosine of pictures and captions in {embedder}"),
     ]
+    return [column for column in found if suite.consistency != "none" or column.group != CONSISTENCY]
 
 
 def table(suite: Suite, embedder: str, cells: dict[str, dict[int, dict[str, Any]]]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def table_of_the_paper(number: int) -> list[list[tuple[str, str]]]:
     return rows
 
 
-@pytest.mark.parametrize("name", suite_names())
+@pytest.mark.parametrize("name", TABLES)
 def test_published_numbers_are_those_of_the_paper(name: str) -> None:
     if not PAPER.is_file():
         pytest.skip(f"the paper is not here ({PAPER})")

@@ -1,15 +1,19 @@
 """The layer-selective study (appendix A.2): each half of the blocks learns from its own domain, and from nothing else."""
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from models.realiz3d.methods import load_method
 from models.realiz3d.network import Realiz3D
+from models.realiz3d.sampling import SamplingSettings, control_from_views, sample_tiles, sample_views
 from models.recipe import StepRandom
 from models.registry import make_recipe
-from tests.models.realiz3d.fabricated import SHAPE
+from tests.models.realiz3d.fabricated import SHAPE, render_sample
 from tests.models.realiz3d.test_recipe import RNG, SAMPLES, gradients, spied
 
 PREFIX = "base.backbone.transformer."
@@ -61,10 +65,17 @@ def test_the_comparison_learns_everywhere_from_synthetic_pictures() -> None:
     assert set(found) == {name for name, weight in network.named_parameters() if weight.requires_grad} and all(g.any() for g in found.values())
 
 
-def test_pictures() -> None:
+def test_pictures(tmp_path: Path) -> None:
+    """What is sampled for a table are single pictures, each as if it were alone, whatever the control."""
     chosen = study()
     network = chosen.build({}).eval()
     assert chosen.picture(network, chosen.collate(SAMPLES, RNG), RNG).shape == (2 * 16, 4 * 16, 3)
+    chosen.save(network, tmp_path)
+    control = torch.stack([control_from_views(render_sample(key)) for key in ("cup", "jug")])
+    settings, captions = SamplingSettings(steps=2), ["a cup"] * 2
+    views = sample_views(load_method(tmp_path), control[:1], captions[:1], settings, np.random.default_rng(1))
+    assert np.array_equal(views, sample_views(network, control[1:], captions[:1], settings, np.random.default_rng(1)))
+    assert np.array_equal(views, sample_tiles(network, "real", captions[:1], settings, np.random.default_rng(1)))
 
 
 def test_recomputed_blocks_are_refused() -> None:
