@@ -37,7 +37,10 @@ fi
 [ -x "$VENV/bin/python" ] || "$PYTHON" -m venv "$VENV"
 log="$VENV/bootstrap.log"
 echo "bootstrap: installing pinned packages into $VENV (about 2 minutes; log: $log)"
-if ! "$VENV/bin/python" -m pip install --disable-pip-version-check -c infra/constraints.txt -e '.[dev]' >"$log" 2>&1; then
+# GroundingDINO asks for a second OpenCV, with windows, which would replace the one without: so it and what it imports come without asking.
+PERCEPTION=(groundingdino-py segment-anything addict pycocotools timm yapf)
+install() { "$VENV/bin/python" -m pip install --disable-pip-version-check -c infra/constraints.txt "$@"; }
+if ! { install -e '.[dev]' && install --no-deps "${PERCEPTION[@]}"; } >"$log" 2>&1; then
   tail -n 30 "$log" >&2
   echo "bootstrap: the installation failed; the whole log is $log" >&2
   exit 1

@@ -84,7 +84,7 @@ def build_network(text_encoder: str, settings: dict[str, Any]) -> Any:
         from groundingdino.models import build_model
         from groundingdino.util.slconfig import SLConfig
     except ImportError as error:
-        raise MissingWeights(f"{needs_package('groundingdino-py', 'perception')} ({error})") from None
+        raise MissingWeights(f"{needs_package('groundingdino-py')} ({error})") from None
     config = SLConfig.fromfile(str(Path(groundingdino.config.__path__[0]) / "GroundingDINO_SwinT_OGC.py"))
     config.device = "cpu"
     inference = {"use_checkpoint": False, "use_transformer_ckpt": False}

@@ -30,7 +30,7 @@ class SegmentAnything:
         try:
             from segment_anything import sam_model_registry
         except ImportError as error:
-            raise MissingWeights(f"{needs_package('segment-anything', 'perception')} ({error})") from None
+            raise MissingWeights(f"{needs_package('segment-anything')} ({error})") from None
         model = sam_model_registry[params.model]()
         try:
             model.load_state_dict(load_tensors(file))

@@ -101,9 +101,9 @@ def load_tensors(file: Path) -> dict[str, Any]:
     return tensors.get("model", tensors)
 
 
-def needs_package(name: str, extra: str) -> str:
+def needs_package(name: str) -> str:
     """The message for an optional package that is not installed."""
-    return f"the Python package {name} is not installed: pip install -c infra/constraints.txt '.[{extra}]'"
+    return f"the Python package {name} is not installed: run infra/bootstrap.sh"
 
 
 def _how_to_get(wanted: str) -> str:
