@@ -30,6 +30,9 @@ def main(arguments: list[str] | None = None) -> None:
     lineage.add_argument("subject", help="name of a training run, path of a report's picture, or an asset id")
     _add_place_arguments(lineage)
     plan = commands.add_parser("plan", help="memory, disk and time of every training run, before anything starts")
+    plan.add_argument(
+        "--cluster", metavar="nodes=8,gpus=8,gpu=h100", help="estimates of every stage on a cluster: gpus and cores of each node, kind of GPU"
+    )
     _add_place_arguments(plan)
     weights = commands.add_parser("weights", help="base models by reference: fetch one and check it, or lock which bytes it is")
     weights.add_argument(
@@ -81,6 +84,11 @@ def _plan(parsed: argparse.Namespace) -> None:
     from tasks.train.plan import describe, plan_run
 
     workspace, params = Workspace.open(parsed.size, parsed.root), load_params(parsed.size, parsed.set)
+    if parsed.cluster:
+        from tasks.cluster_table import cluster_table
+
+        print("\n".join(cluster_table(workspace, params, parsed.cluster)))
+        return
     for name in params.train.sequence:
         print(describe(plan_run(workspace, params, name)), end="\n\n")
 

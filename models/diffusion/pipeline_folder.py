@@ -18,6 +18,7 @@ from models.diffusion.flow_matching import RectifiedFlow, TokenShift
 from models.diffusion.prompts import PromptEncoder
 from models.diffusion.schedule import TIMESTEPS, NoiseSchedule
 from models.diffusion.text_encoders import FluxPrompts, SD3Prompts, T5Prompts
+from models.outline import BlankTokenizer, outlining
 
 INDEX_NAME = "model_index.json"
 TRAINED = ("vae", "transformer")
@@ -38,6 +39,9 @@ KINDS: dict[str, _Kind] = {
     "FluxPipeline": _Kind(512, lambda parts, length, shape: FluxPrompts(parts, length)),
 }
 """What can be a base, by the class that `model_index.json` names."""
+
+TEXT_PARTS = ("tokenizer", "text_encoder")
+"""How the names of the parts that read prompts begin."""
 
 TEXT_ENCODERS = ("T5EncoderModel", "CLIPTextModel", "CLIPTextModelWithProjection")
 
@@ -109,20 +113,24 @@ def _flow(config: dict[str, Any]) -> RectifiedFlow:
 
 
 def _is_text_part(name: str, entry: Any) -> bool:
-    return name.startswith(("tokenizer", "text_encoder")) and isinstance(entry, list) and bool(entry[1])
+    return name.startswith(TEXT_PARTS) and isinstance(entry, list) and bool(entry[1])
 
 
 def _frozen_parts(source: Path) -> set[str]:
     named = {name for name, entry in read_json(source / INDEX_NAME).items() if isinstance(entry, list)}
-    return {INDEX_NAME, "scheduler"} | {name for name in named if name.startswith(("tokenizer", "text_encoder"))}
+    return {INDEX_NAME, "scheduler"} | {name for name in named if name.startswith(TEXT_PARTS)}
 
 
 def _load_part(folder: Path, kind: str) -> Any:
     try:
+        if "Tokenizer" in kind and outlining():
+            return BlankTokenizer()
         if "Tokenizer" in kind:
             return transformers.AutoTokenizer.from_pretrained(folder, local_files_only=True)
         if kind not in TEXT_ENCODERS:
             raise ValueError(f"{kind} is not a text encoder known here")
+        if outlining():
+            return getattr(transformers, kind)(transformers.AutoConfig.from_pretrained(folder, local_files_only=True)).eval()
         encoder: nn.Module = getattr(transformers, kind).from_pretrained(folder, local_files_only=True, use_safetensors=True)
         return encoder.eval().float()
     except Exception as error:  # transformers raises OSError, ValueError, ImportError and others for a wrong folder

@@ -24,6 +24,7 @@ from models.diffusion.latents import decode, encode, encoder_id
 from models.diffusion.pipeline_folder import is_pipeline, link_frozen_parts, load_prompts, load_schedule, read_json
 from models.diffusion.prompts import HashedWords, PromptEncoder, Prompts
 from models.diffusion.schedule import NoiseSchedule
+from models.outline import outlining
 
 CONFIG_NAME = "config.json"
 FORMAT = 1
@@ -169,11 +170,16 @@ def load_vae(folder: Path) -> AutoencoderKL:
 
 def _save_part(part: ModelMixin, folder: Path) -> None:
     part.register_to_config(_name_or_path="")  # type: ignore[attr-defined]  # the saved model must not name the folder it came from
-    part.save_pretrained(folder, safe_serialization=True)
+    if outlining():
+        part.save_config(folder)
+    else:
+        part.save_pretrained(folder, safe_serialization=True)
 
 
 def _load_part(kind: type[Any], folder: Path) -> Any:
     try:
+        if outlining():
+            return kind.from_config(kind.load_config(folder, local_files_only=True)).eval()
         part = kind.from_pretrained(folder, local_files_only=True, use_safetensors=True)
     except Exception as error:  # diffusers raises OSError, ValueError, SafetensorError and others for a wrong folder
         raise ValueError(f"{folder} does not hold a {kind.__name__} ({error}): train its run again") from None

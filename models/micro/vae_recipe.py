@@ -63,6 +63,8 @@ class VaeNetwork(nn.Module):
 
     def standardised(self) -> AutoencoderKL:
         """The VAE with mean and standard deviation of its latents in its config, where `latents.encode` reads them."""
+        if self.weight.is_meta:
+            return self.vae
         weight = self.weight.clamp(min=1e-8)
         mean = self.mean / weight
         variance = (self.square / weight - mean.square()).clamp(min=1e-8)

@@ -24,6 +24,7 @@ from data_specs.params import Strict
 from models.diffusion.backbone import ForwardPlan
 from models.diffusion.latents import factor
 from models.diffusion.text_to_image import TextToImage, load_text_to_image, read_config, save_text_to_image
+from models.outline import outlining
 from models.realiz3d.baseline_adapters import AdapterConfig, LinearAdapters
 from models.realiz3d.conditioning import MAP_NAMES, Condition, ControlKind, MapControl, ViewpointControl, spread_over_tiles
 from models.realiz3d.domains import Domains
@@ -215,7 +216,7 @@ def save_model(model: Realiz3D, folder: Path) -> None:
         save_text_to_image(model.base, folder, realiz3d=model.config.model_dump(mode="json"))
     domains = {"domains": json.dumps(model.shifters.domains)}
     for name, part in _parts(model).items():
-        if part:
+        if part and not outlining():
             save_file({key: weight.contiguous() for key, weight in part.items()}, folder / name, domains if name in DOMAIN_FILES else None)
 
 
@@ -229,7 +230,7 @@ def load_model(folder: Path) -> Realiz3D:
     except ValidationError as error:
         raise ValueError(f"{folder}: config.json does not describe Realiz3D ({error.errors()[0]['msg']})") from None
     for name, part in _parts(model).items():
-        if part:
+        if part and not outlining():
             if name in DOMAIN_FILES:
                 _check_domains(model, folder / name)
             _load(part, folder / name)

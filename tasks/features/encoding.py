@@ -12,6 +12,7 @@ from data_specs.ids import canonical_json
 from data_specs.sample import Sample
 from models.diffusion.features import FEATURES_WORD, RECORD, Precision, PromptReader, encode_sample
 from models.diffusion.latents import encoder_id
+from models.diffusion.pipeline_folder import TEXT_PARTS, is_pipeline
 from models.diffusion.text_to_image import CONFIG_NAME, load_text_to_image, load_vae, read_config
 from tasks.stored_samples import StoredSample
 
@@ -49,16 +50,29 @@ def encode_asset(job: FeatureJob) -> tuple[Sample | None, list[Decision]]:
 
 def open_base(folder: Path) -> Base:
     """The encoders in a model folder. Raises ValueError when it holds no VAE."""
-    text = canonical_json(read_config(folder)["prompts"]) if (folder / CONFIG_NAME).is_file() else ""
-    return Base(str(folder), encoder_id(load_vae(folder)), text)
+    return Base(str(folder), encoder_id(load_vae(folder)), _text_identity(folder))
+
+
+def _text_identity(folder: Path) -> str:
+    """What the text is read with: the files of a pipeline's text encoders and tokenizers, or what a config says; empty without."""
+    if is_pipeline(folder):
+        parts = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.relative_to(folder).parts[0].startswith(TEXT_PARTS)]
+        return canonical_json({path.relative_to(folder).as_posix(): path.stat().st_size for path in parts})
+    return canonical_json(read_config(folder)["prompts"]) if (folder / CONFIG_NAME).is_file() else ""
 
 
 @lru_cache(maxsize=1)
 def _encoders(base: Base) -> tuple[AutoencoderKL, PromptReader | None]:
     """VAE and prompt encoder on this worker's device. A folder without a text-to-image model (a run of micro_vae) has no prompt encoder."""
     folder, device = Path(base.folder), torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = load_text_to_image(folder).to(device) if (folder / CONFIG_NAME).is_file() else None
+    model = load_text_to_image(folder).to(device) if base.text else None
     vae = load_vae(folder).to(device) if model is None else model.vae
     if encoder_id(vae) != base.encoder:
         raise ValueError(f"the VAE in {folder} has changed while its features were made: run `atelier3d {WORD}` again")
-    return vae, None if model is None else model.read
+    return vae, None if model is None else _remembering_null(model.read)
+
+
+def _remembering_null(read: PromptReader) -> PromptReader:
+    """The same reader, that encodes the null prompt once: it is stored with every sample."""
+    null = read([""])
+    return lambda texts: null if texts == [""] else read(texts)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from data_specs.ids import canonical_json
-from data_specs.params import Params, TrainParams, TrainRun
+from data_specs.params import Params, Strategy, TrainParams, TrainRun
 from tasks.artefacts import Workspace
 from tasks.train.checkpoint import KEEP, latest_checkpoint, read_record
 from tasks.train.ema import trainable
@@ -69,7 +69,7 @@ def plan_job(job: TrainJob, params: TrainParams) -> Plan:
         done=read_record(checkpoint)["step"] if checkpoint else 0,
         parameters=sum(weight.numel() for weight in everything),
         trained=sum(weight.numel() for weight in trained),
-        memory=_memory(job.run, workers, _bytes(everything), _bytes(trained)),
+        memory=memory_parts(job.run, workers, params.strategy, _bytes(everything), _bytes(trained)),
         checkpoint_bytes=_bytes(trained) * (4 if state.ema else 3),
         epochs={word: count * job.run.steps / _samples(job, word) for word, count in batch_counts(job.recipe.sources, job.run.batch_size).items()},
     )
@@ -160,9 +160,17 @@ def _loss(job: TrainJob, state: TrainState, micro: MicroBatch) -> Tensor:
         return job.recipe.loss(state.network, to_device(micro.batch, CPU), micro.rng)[0]
 
 
-def _memory(run: TrainRun, workers: int, everything: int, trained: int) -> dict[str, int]:
-    # Data parallelism keeps a second copy of the gradients in its buckets.
-    parts = {"weights": everything, "gradients": trained * (2 if workers > 1 else 1), "optimiser": 2 * trained}
+def memory_parts(run: TrainRun, workers: int, strategy: Strategy, everything: int, trained: int) -> dict[str, int]:
+    """Bytes of fp32 weights, gradients, AdamW's moments and the average on each worker, activations left out.
+
+    everything, trained: bytes of all weights and of those that train. With fsdp each worker holds its part of them.
+    """
+    if strategy == "fsdp" and workers > 1:
+        everything, trained = -(-everything // workers), -(-trained // workers)
+        copies = 1
+    else:
+        copies = 2 if workers > 1 else 1  # data parallelism keeps a second copy of the gradients in its buckets
+    parts = {"weights": everything, "gradients": copies * trained, "optimiser": 2 * trained}
     return parts | ({"average": trained} if run.ema_decay else {})
 
 
