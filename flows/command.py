@@ -68,7 +68,7 @@ def _run_flow(parsed: argparse.Namespace) -> None:
     if parsed.command == "generate":
         parsed.set = _generate_overrides(parsed) + parsed.set
     flow = getattr(importlib.import_module(f"flows.{parsed.command}"), parsed.command)
-    own = {name: getattr(parsed, name) for name in ("suite", "tune") if hasattr(parsed, name)}
+    own = {name: getattr(parsed, name) for name in ("suite", "tune", "base") if hasattr(parsed, name)}
     result = flow(size=parsed.size, overrides=parsed.set, root=parsed.root, **own)
     print(f"{RESULTS[parsed.command]}: {result}", flush=True)
 
@@ -114,6 +114,7 @@ def _add_flow_arguments(parser: argparse.ArgumentParser, word: str) -> None:
     if word == "evaluate":
         instead = parser.add_mutually_exclusive_group()
         instead.add_argument("--suite", choices=suite_names(), help="train or reuse every row of a paper's table and print it; --set suite.seeds=[0]")
+        instead.add_argument("--base", help="check a base model on held-out captions: micro:NAME, hub:OWNER/REPO or path:FOLDER")
         instead.add_argument("--tune", action="store_true", help="find the B_max and t_max to sample with on held-out assets (SPEC R9)")
     if word == "generate":
         _add_generate_arguments(parser)

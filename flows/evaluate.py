@@ -8,22 +8,31 @@ from flows.command import run_word
 from flows.shard_stage import open_workspace
 from tasks.artefacts import Workspace
 from tasks.evaluate.schedule import SuiteProgress, TimeLeft, describe, plan_suite
-from tasks.evaluate.task import evaluate_cell, evaluate_run, publish_suite, tune_run
+from tasks.evaluate.task import check_base_model, evaluate_cell, evaluate_run, publish_suite, tune_run
 from tasks.train.plan import time_left
 from tasks.train.task import train_one
 
 
 @flow(name="evaluate")
-def evaluate(size: str = "micro", overrides: list[str] | None = None, root: str | None = None, suite: str | None = None, tune: bool = False) -> str:
+def evaluate(
+    size: str = "micro",
+    overrides: list[str] | None = None,
+    root: str | None = None,
+    suite: str | None = None,
+    tune: bool = False,
+    base: str | None = None,
+) -> str:
     """Sample held-out assets with the trained model and measure the pictures; returns the path of metrics.json.
 
-    suite: train or reuse every row of a table and measure it instead. tune: find B_max and t_max instead.
+    Instead, suite: train or reuse every row of a table and measure it. tune: find B_max and t_max. base: check a base model.
     """
     of_suite, of_params = split_overrides(overrides or []) if suite else ([], overrides)
     workspace, params = open_workspace(size, of_params, root)
     if suite is not None:
         table = load_suite(suite, size, of_suite)
         return _evaluate_suite(workspace, table.extend(params), table)
+    if base is not None:
+        return str(check_base_model(workspace, params, base))
     return str(tune_run(workspace, params) if tune else evaluate_run(workspace, params))
 
 

@@ -7,11 +7,13 @@ from prefect.cache_policies import NO_CACHE
 
 from data_specs.params import Params
 from data_specs.suite import Suite
+from data_specs.weights import parse_reference
 from tasks.artefacts import Workspace
+from tasks.evaluate import base_check, tuning
 from tasks.evaluate import suite as suites
-from tasks.evaluate import tuning
 from tasks.evaluate.evaluation import evaluate
 from tasks.evaluate.sampler import ModelSampler, ModelSamplers
+from tasks.weights import find_weights
 
 
 @task(name="evaluate-run", cache_policy=NO_CACHE, retries=1)
@@ -31,6 +33,17 @@ def publish_suite(workspace: Workspace, params: Params, suite: Suite) -> Path:
     """Write and print the table of every cell there is; returns the path of its metrics.json."""
     path = suites.publish_suite(workspace, params, suite, ModelSamplers(workspace, params.evaluate))
     print(suites.describe(suite, path), flush=True)
+    return path
+
+
+@task(name="evaluate-base", cache_policy=NO_CACHE)
+def check_base_model(workspace: Workspace, params: Params, base: str) -> Path:
+    """Check the base model that a reference names, write and print the numbers; returns the path of its record. ValueError for no reference."""
+    reference = parse_reference(base)
+    if reference is None:
+        raise ValueError(f"--base {base}: write micro:NAME, hub:OWNER/REPO or path:FOLDER")
+    path = base_check.check_base(workspace, params, find_weights(workspace, reference).folder)
+    print(base_check.describe(path), flush=True)
     return path
 
 
