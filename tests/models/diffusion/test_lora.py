@@ -1,15 +1,18 @@
 """LoRA by peft, against W + B A written out, and the plain transformer when it is taken out."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from models.diffusion.backbone import PixArtBackbone
+from models.diffusion.backbone import ForwardPlan, PixArtBackbone
 from models.diffusion.lora import add_lora, attention_linears, lora_layers, lora_parameters, merge_lora, remove_lora, without_lora
 from models.diffusion.prompts import HashedWords
+from models.diffusion.text_to_image import load_text_to_image
 from models.micro.vae_recipe import seeded
+from tests.models.diffusion.tiny_pipelines import save_pipeline
 from tests.models.realiz3d.fabricated import small_base
 
 PROMPTS = HashedWords(8, 6)(["a red cup", "blue"])
@@ -91,3 +94,27 @@ def test_taken_out_for_a_while_or_for_good(backbone: PixArtBackbone) -> None:
     assert torch.equal(predicted(backbone), adapted)
     remove_lora(backbone.transformer)
     assert torch.equal(predicted(backbone), before) and set(backbone.state_dict()) == names
+
+
+@pytest.mark.parametrize("kind", ["sd3", "flux"])
+def test_transformers_of_other_kinds(kind: str, tmp_path: Path) -> None:
+    """All linear layers of joint attention; merged, the same (1e-5). What stands behind a block is known too."""
+    save_pipeline(kind, tmp_path)
+    base = load_text_to_image(tmp_path)
+    backbone, prompts, times = base.backbone.eval(), base.read(["a red cup", "blue"]), torch.tensor([3.0, 900.0])
+    names = attention_linears(backbone.transformer)
+    assert {name.rsplit(".attn", 1)[1] for name in names} >= {".to_q", ".to_k", ".to_v", ".to_out.0", ".add_q_proj", ".add_k_proj", ".add_v_proj"}
+    for first in (1, 3):
+        backbone.requires_grad_(True).zero_grad(set_to_none=True)
+        backbone(LATENTS, times, prompts, ForwardPlan(frozen_blocks=first)).square().mean().backward()
+        trained = {id(weight) for weight in backbone.parameters() if weight.grad is not None}
+        assert trained <= {id(weight) for weight in backbone.late_parameters(first)}
+    with torch.no_grad():
+        before = backbone(LATENTS, times, prompts)
+        add_lora(backbone.transformer, 3)
+        assert torch.equal(backbone(LATENTS, times, prompts), before)
+        stirred(backbone.transformer)
+        apart = backbone(LATENTS, times, prompts)
+        merge_lora(backbone.transformer)
+        torch.testing.assert_close(backbone(LATENTS, times, prompts), apart, atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(apart, before, atol=1e-3)
