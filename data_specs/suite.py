@@ -19,6 +19,7 @@ BASE = "base"
 NEVER = 1001
 """A timestep that sampling does not reach."""
 
+Surface = Literal["given_surface", "visual_hull", "none"]
 PublishedMetric = Literal["PSNR", "SSIM", "LPIPS", "FID_B", "KID_B", "FID_I", "KID_I", "CLIP"]
 
 
@@ -101,7 +102,7 @@ class Suite(Strict):
     name: str
     title: str
     source: str = Field(description="where the published numbers stand")
-    consistency: Literal["given_surface", "visual_hull", "none"] = Field(
+    consistency: Surface = Field(
         "given_surface", description="surface that views are back-projected onto: that of the asset, or what their silhouettes leave; none: no views"
     )
     runs: dict[str, SuiteRun]

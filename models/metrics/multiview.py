@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data_specs.camera import Camera
 from models.geometry.back_projection import SurfaceView, reproject_views
+from models.geometry.visual_hull import hull_views, silhouettes
 from models.metrics.image_quality import psnr, ssim
 
 ENOUGH_SHARED = 0.01
@@ -37,10 +39,27 @@ def back_projection_consistency(views: list[SurfaceView], distance: PairDistance
     distance: how far re-projections look from their views, for `perceptual`. A flat picture agrees with itself: read this beside a measure of
     what the pictures show. Raises ValueError when no view shows the object.
     """
-    pictures, shared_masks = reproject_views(views)
-    mask, shared = np.concatenate([view.mask for view in views]), np.concatenate(shared_masks)
-    if not mask.any():
+    if not any(view.mask.any() for view in views):
         raise ValueError("no view shows the object: nothing can be compared")
+    return _compare(views, [view.mask for view in views], distance)
+
+
+def hull_consistency(pictures: np.ndarray, cameras: list[Camera], distance: PairDistance | None = None) -> Consistency:
+    """The same for pictures (V, H, W, 3) uint8 that were made without geometry: back-projected onto the visual hull of their silhouettes.
+
+    Stands for lifting the views by a trained model (SPEC R13, text-to-multiview). What a silhouette shows and the hull does not have comes back
+    white: views that disagree about the outline lose by that. Colours hardly count: of a round object the hull is a prism, whose faces have a
+    view each. Pictures without any object agree.
+    """
+    shown = silhouettes(pictures)
+    masks = list(shown) if shown.any() else list(np.ones_like(shown))
+    return _compare(hull_views(pictures, cameras), masks, distance)
+
+
+def _compare(views: list[SurfaceView], masks: list[np.ndarray], distance: PairDistance | None) -> Consistency:
+    """masks: (H, W) bool of each view, the pixels that count; at least those of the view's own mask."""
+    pictures, shared_masks = reproject_views(views)
+    mask, shared = np.concatenate(masks), np.concatenate(shared_masks)
     original = np.where(mask[..., None], np.concatenate([view.rgb for view in views]), 1.0)
     again = np.concatenate(pictures)
     part = float(shared.sum() / mask.sum())

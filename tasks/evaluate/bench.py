@@ -7,9 +7,10 @@ import numpy as np
 
 from data_specs.ids import content_id
 from data_specs.params import EvaluateParams
+from data_specs.suite import Surface
 from models.metrics.distribution import frechet_distance, kernel_distance
 from models.metrics.embedder import PictureEmbedder, TextPictureEmbedder, embedder_digest, open_embedder, prompt_match
-from models.metrics.multiview import back_projection_consistency
+from models.metrics.multiview import Consistency, back_projection_consistency, hull_consistency
 from models.metrics.perceptual import perceptual_distance
 from tasks.artefacts import Workspace
 from tasks.evaluate.evaluation import read_trained
@@ -38,7 +39,7 @@ class Bench:
 
         sets: the views (V, H, W, 3) uint8 of every subject.
         """
-        found = self._consistency(sets)
+        found = {} if self.identity["surface"] == "none" else self._consistency(sets)
         features = self._features(sets)
         for name, reference in self.references.items():
             found[f"fid@micro:{name}"] = {"value": published(frechet_distance(features, reference))}
@@ -50,12 +51,17 @@ class Bench:
         return found
 
     def _consistency(self, sets: list[np.ndarray]) -> dict[str, Any]:
-        scores = [back_projection_consistency(subject.surface_views(views), self._look) for subject, views in zip(self.subjects, sets)]
+        scores = [self._agreement(subject, views) for subject, views in zip(self.subjects, sets)]
         return {
             "consistency_psnr": self._over_assets([score.psnr for score in scores]),
             "consistency_ssim": self._over_assets([score.ssim for score in scores]),
             "lpips@micro": self._over_assets([score.perceptual for score in scores]),
         }
+
+    def _agreement(self, subject: Subject, views: np.ndarray) -> Consistency:
+        if self.identity["surface"] == "visual_hull":
+            return hull_consistency(views, [view.camera.to_camera() for view in subject.record.views], self._look)
+        return back_projection_consistency(subject.surface_views(views), self._look)
 
     def _look(self, pictures: np.ndarray, again: np.ndarray) -> np.ndarray:
         return perceptual_distance(self.embedder.layers(pictures), self.embedder.layers(again))
@@ -68,9 +74,10 @@ class Bench:
         return {"value": published(np.mean(values)), "assets": named}
 
 
-def open_bench(workspace: Workspace, params: EvaluateParams, base: Sampler) -> Bench:
+def open_bench(workspace: Workspace, params: EvaluateParams, base: Sampler, surface: Surface = "given_surface") -> Bench:
     """Read the held-out assets and sample the base for their captions where that has not been done. base: makes four pictures of each.
 
+    surface: what views are back-projected onto, if at all.
     Raises ValueError saying what to run first when data or the base is missing, or which split is empty.
     """
     data = Subjects(workspace)
@@ -87,4 +94,4 @@ def open_bench(workspace: Workspace, params: EvaluateParams, base: Sampler) -> B
     if data.photograph_source(keys[0]) == PHOTOGRAPHIC:
         references["photographic"] = [subject.photographs for subject in subjects]
     features = {name: np.concatenate([embedder.features(some) for some in sets]) for name, sets in references.items()}
-    return Bench(subjects, embedder, features, {**pictures, "embedder": [params.embedder, embedder_digest(params.embedder)]})
+    return Bench(subjects, embedder, features, {**pictures, "surface": surface, "embedder": [params.embedder, embedder_digest(params.embedder)]})

@@ -92,7 +92,7 @@ class SuiteProgress:
         """Count a piece as done."""
         self._next += 1
         done_seconds = round(sum(each.seconds for each in self.pieces[: self._next]))
-        self._progress.advance(done_seconds - self._progress.done, self.line(piece))
+        self._progress.advance(done_seconds - self._progress.done, f"{piece.row.title}, seed {piece.seed}: {piece.text}")
 
     def line(self, piece: Piece) -> str:
         """Row, seed, pieces left and time left; planned time until some has been measured."""

@@ -25,12 +25,12 @@ def evaluate_cell(workspace: Workspace, params: Params, suite: Suite, place: tup
     """
     row, seed = place
     cell = suite_cell(workspace, params.evaluate, suite, suite.row(row), seed)
-    return cell.fill(open_bench(workspace, params.evaluate, samplers.base()), samplers)
+    return cell.fill(open_bench(workspace, params.evaluate, samplers.base(), suite.consistency), samplers)
 
 
 def publish_suite(workspace: Workspace, params: Params, suite: Suite, samplers: Samplers) -> Path:
     """Write `metrics.json` and the pictures of the first seed from every cell there is; returns the path of the former."""
-    bench = open_bench(workspace, params.evaluate, samplers.base())
+    bench = open_bench(workspace, params.evaluate, samplers.base(), suite.consistency)
     cells = _cells(workspace, params, suite)
     found = {row: {seed: cell.measured(bench) for seed, cell in seeds.items()} for row, seeds in cells.items()}
     known = {row: {seed: values for seed, values in seeds.items() if values} for row, seeds in found.items()}

@@ -21,7 +21,10 @@ class Column:
     meaning: str
 
 
-SURFACES = {"given_surface": "the asset's surface", "visual_hull": "what the silhouettes of the views leave of space, as there is no given surface"}
+SURFACES = {
+    "given_surface": "the asset's surface",
+    "visual_hull": "the visual hull of their silhouettes: disagreement of outlines shows, of colours hardly",
+}
 CONSISTENCY = "3D consistency"
 
 
@@ -55,7 +58,9 @@ def table(suite: Suite, embedder: str, cells: dict[str, dict[int, dict[str, Any]
             column.name: over_seeds({seed: values[column.name]["value"] for seed, values in found.items() if column.name in values})
             for column in shown
         }
-        rows.append({"name": row.name, "title": row.title, "published": {**row.published}, "metrics": {k: v for k, v in metrics.items() if v}})
+        rows.append(
+            {"name": row.name, "title": row.title, "published": row.model_dump()["published"], "metrics": {k: v for k, v in metrics.items() if v}}
+        )
     return {"columns": [asdict(column) for column in shown], "rows": rows}
 
 

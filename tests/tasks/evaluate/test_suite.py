@@ -91,5 +91,5 @@ def test_what_is_missing_is_named(workspace: Workspace) -> None:
     with pytest.raises(ValueError, match="has not been trained"):
         evaluate_cell(workspace, PARAMS, small_suite((9,)), ("plain", 9), KnownSamplers())
     (workspace.folder("train") / "micro_base" / "run.json").unlink()
-    with pytest.raises(ValueError, match="'micro_base' has not been trained"):
+    with pytest.raises(ValueError, match="'micro_base'"):
         evaluate_cell(workspace, PARAMS, SUITE, ("plain", 0), KnownSamplers())
