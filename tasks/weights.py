@@ -1,5 +1,6 @@
-"""Base models by reference: shipped, on Hugging Face, or in a folder of one's own. Found, fetched, checked byte for byte, and locked.
+"""Models by name: those of training runs, and base models by reference, which are shipped, on Hugging Face, or in a folder of one's own.
 
+References are found, fetched, checked byte for byte, and locked.
 The weights digest is a hash of what the files hold: it goes into the identity of every run that starts from them.
 """
 
@@ -16,10 +17,13 @@ from typing import Any
 import requests
 
 from data_specs.ids import canonical_json, sha256_bytes
-from data_specs.weights import LOCK, MODEL_SUFFIXES, REVISION, LockedFile, LockedModel, Reference, load_lock, lock_text
+from data_specs.weights import LOCK, MODEL_SUFFIXES, REVISION, LockedFile, LockedModel, Reference, load_lock, lock_text, parse_reference
 from tasks.artefacts import Workspace, write_atomic
 
 MICRO_WEIGHTS = Path(__file__).resolve().parents[1] / "models" / "micro" / "weights"
+RECORD = "run.json"
+"""In the folder of a finished run: what vouches for its model."""
+
 INDEX_NAME = "model_index.json"
 VARIANTS = (".fp16.", ".bf16.", ".non_ema.")
 """A repository may hold the same weights again in another precision."""
@@ -31,6 +35,26 @@ class Weights:
 
     folder: Path
     digest: str
+
+
+def find_model(workspace: Workspace, name: str, fetch: bool = False) -> Weights:
+    """The model of a finished training run, or what a reference names (`find_weights`). Raises ValueError saying what to do without it."""
+    reference = parse_reference(name)
+    if reference is not None:
+        return find_weights(workspace, reference, fetch)
+    folder = workspace.folder("train") / name
+    return Weights((folder / "model").resolve(), read_run(folder)["weights_sha256"])
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """The record of a finished run. Raises ValueError saying which run to train first when there is none."""
+    path = folder / RECORD
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise ValueError(f"{folder} holds no trained model: train {folder.name!r} first (`atelier3d train`)") from None
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): remove {folder} and train {folder.name!r} again") from None
 
 
 def find_weights(workspace: Workspace, reference: Reference, fetch: bool = True, lock: Path = LOCK) -> Weights:

@@ -13,10 +13,10 @@ from models.metrics.embedder import PictureEmbedder, TextPictureEmbedder, embedd
 from models.metrics.multiview import Consistency, back_projection_consistency, hull_consistency
 from models.metrics.perceptual import perceptual_distance
 from tasks.artefacts import Workspace
-from tasks.evaluate.evaluation import read_trained
 from tasks.evaluate.measures import published
 from tasks.evaluate.samples import Mode, SampleFolder, Sampler
 from tasks.evaluate.subjects import Subject, Subjects
+from tasks.weights import find_model
 
 VERSION = 1
 """Raised by hand when the same pictures would get other numbers, or the same base other pictures."""
@@ -85,7 +85,7 @@ def open_bench(workspace: Workspace, params: EvaluateParams, base: Sampler, surf
     if not keys:
         raise ValueError(f"the {params.split} split has no verified asset with pictures of both domains: raise assets.count")
     subjects, embedder = [data.read(key) for key in keys], open_embedder(params.embedder)
-    weights = read_trained(workspace, params.base)["weights_sha256"]
+    weights = find_model(workspace, params.base, fetch=True).digest
     settings = {"steps": params.sampling_steps, "guidance": params.guidance}
     pictures = {"version": VERSION, "data": data.digests(), "assets": keys, "base": weights, **settings}
     folder = SampleFolder(workspace.runs / "evaluate" / f"base-{content_id(pictures)}")

@@ -17,6 +17,7 @@ from models.realiz3d.sdedit import refine_views
 from tasks.artefacts import Workspace
 from tasks.evaluate.samples import Mode, Sampler
 from tasks.evaluate.subjects import Subject
+from tasks.weights import find_model
 
 
 class ModelSampler:
@@ -68,7 +69,7 @@ class ModelSamplers:
 
     def _loaded(self) -> TextToImage:
         if self._base is None:
-            self._base = load_text_to_image(self.workspace.folder("train") / self.params.base / "model").to(_device()).eval()
+            self._base = load_text_to_image(find_model(self.workspace, self.params.base).folder).to(_device()).eval()
         return self._base
 
     def _settings(self) -> SamplingSettings:

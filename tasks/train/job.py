@@ -8,15 +8,13 @@ from typing import Any
 
 from data_specs.ids import content_id, seed_from
 from data_specs.params import Params, TrainRun
-from data_specs.weights import parse_reference
 from models.recipe import Recipe
 from models.registry import RECIPES, make_recipe
 from tasks.artefacts import Workspace
 from tasks.tracking import TrackedRun
 from tasks.train.dataset import TrainingData, open_data
 from tasks.train.loader import ShardFile
-from tasks.train.published import read_run
-from tasks.weights import Weights, find_weights
+from tasks.weights import find_model
 
 VERSION = 1
 """Raised by hand when the same inputs would train to other weights."""
@@ -83,7 +81,7 @@ def make_job(workspace: Workspace, params: Params, name: str, fetch: bool = Fals
     """
     run = run_named(params, name)
     recipe = make_recipe(run.recipe, run.config)
-    parents = {role: find_parent(workspace, parent, fetch) for role, parent in run.parents.items()}
+    parents = {role: find_model(workspace, parent, fetch) for role, parent in run.parents.items()}
     shown_recipe = make_recipe(run.recipe, run.config | {"inputs": "pictures"}) if "inputs" in run.config else recipe
     data = open_data(workspace, recipe.sources, "train")
     identity = {
@@ -109,19 +107,10 @@ def make_job(workspace: Workspace, params: Params, name: str, fetch: bool = Fals
     )
 
 
-def find_parent(workspace: Workspace, parent: str, fetch: bool = False) -> Weights:
-    """The model that a run starts from: that of an earlier run, or what a reference names. Raises ValueError saying what to do without it."""
-    reference = parse_reference(parent)
-    if reference is not None:
-        return find_weights(workspace, reference, fetch)
-    folder = workspace.folder("train") / parent
-    return Weights((folder / "model").resolve(), read_run(folder)["weights_sha256"])
-
-
 def missing_inputs(workspace: Workspace, params: Params, name: str) -> list[str]:
     """Everything that a run lacks of parents and data, and a wrong setting: a text each. Raises ValueError for an unknown run."""
     run = run_named(params, name)
-    looks: list[Callable[[], Any]] = [partial(find_parent, workspace, parent) for parent in run.parents.values()]
+    looks: list[Callable[[], Any]] = [partial(find_model, workspace, parent) for parent in run.parents.values()]
     missing = []
     for look in [*looks, lambda: open_data(workspace, make_recipe(run.recipe, run.config).sources, "train")]:
         try:

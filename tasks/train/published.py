@@ -10,19 +10,7 @@ from typing import Any
 
 from data_specs.ids import canonical_json, sha256_bytes
 from tasks.artefacts import write_atomic
-
-RECORD = "run.json"
-
-
-def read_run(folder: Path) -> dict[str, Any]:
-    """The record of a finished run. Raises ValueError saying which run to train first when there is none."""
-    path = folder / RECORD
-    try:
-        return json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise ValueError(f"{folder} holds no trained model: train {folder.name!r} first (`atelier3d train`)") from None
-    except ValueError as error:
-        raise ValueError(f"{path} is damaged ({error}): remove {folder} and train {folder.name!r} again") from None
+from tasks.weights import RECORD, read_run
 
 
 def is_published(folder: Path, run_id: str) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from tasks.train.published import read_run
+from tasks.weights import read_run
 
 HISTORY_ROWS = 200
 KEPT = ("id", "recipe", "settings", "data", "parents", "samples", "weights_sha256")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 import tasks.train.job
+import tasks.weights
 from data_specs.params import Params, load_params
 from data_specs.weights import Reference
 from models.registry import make_recipe
@@ -59,7 +60,7 @@ def test_training_fetches_and_planning_does_not(workspace: Workspace, monkeypatc
         asked.append(fetch)
         raise ValueError(f"{reference} is not here")
 
-    monkeypatch.setattr(tasks.train.job, "find_weights", find)
+    monkeypatch.setattr(tasks.weights, "find_weights", find)
     assert plan_run(workspace, started_from("hub:a/b"), "first").unknown == ("hub:a/b is not here",)
     assert not any(asked)
     with pytest.raises(ValueError, match="hub:a/b is not here"):
