@@ -51,6 +51,18 @@ class Inputs:
         self._require(path, "evaluate")
         return json.loads(path.read_bytes())
 
+    @cached_property
+    def suites(self) -> dict[str, dict[str, Any]]:
+        """Name -> `metrics.json` of every suite that has been evaluated, by name."""
+        records = {path.parent.name: json.loads(path.read_bytes()) for path in sorted(self.workspace.folder("evaluate").glob("*/metrics.json"))}
+        return {name: record for name, record in records.items() if "suite" in record}
+
+    @cached_property
+    def tuning(self) -> dict[str, Any] | None:
+        """`metrics.json` of the tuning, None where there was none."""
+        path = self.workspace.folder("evaluate") / "tuning" / "metrics.json"
+        return json.loads(path.read_bytes()) if path.is_file() else None
+
     def run_folder(self, name: str) -> Path:
         """Where a run's model, curve and pictures are."""
         return self.workspace.folder("train") / name

@@ -12,8 +12,10 @@ from tasks.report.maps import maps
 from tasks.report.measures import measures
 from tasks.report.origins import origins
 from tasks.report.panel import Panel
+from tasks.report.suites import suites
 from tasks.report.summary import summary
 from tasks.report.training import training
+from tasks.report.tuning import tuning
 
 PANELS = (
     Panel("funnel", "From the catalogue to usable samples", funnels),
@@ -22,6 +24,8 @@ PANELS = (
     Panel("training", "Training", training),
     Panel("held_out", "Held-out assets", held_out),
     Panel("measures", "Numbers", measures),
+    Panel("suites", "Tables of the paper", suites),
+    Panel("tuning", "How much to shift at inference", tuning),
     Panel("origins", "Lineage", origins),
 )
 
