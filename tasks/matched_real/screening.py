@@ -30,7 +30,7 @@ def screen(picture: np.ndarray, params: ScreeningParams) -> Refusal | None:
     white = picture.min(axis=-1) >= params.white_level
     border = float(_border(white).mean())
     if border < params.white_border:
-        return Refusal("background_not_white", round(border, 4), params.white_border, f"{border:.0%} of its border is white")
+        return Refusal("background_not_white", round(border, 4), params.white_border, f"{border:.1%} of its border is white")
     shares = _object_shares(~white)
     largest = float(shares.max(initial=0.0))
     if largest < params.object_share:

@@ -99,7 +99,7 @@ def test_a_caption_without_four_good_pictures_is_dropped_with_its_reason(workspa
     assert list(samples) == ["jug"] and len(row.decisions) == 1
     (dropped,) = row.decisions
     assert (dropped.item_id, dropped.verdict, dropped.rule, dropped.score) == ("cup", "dropped", "background_not_white", 0.0)
-    assert dropped.message == "picture 3 (left side), try 3 of 3: 0% of its border is white"
+    assert dropped.message == "picture 3 (left side), try 3 of 3: 0.0% of its border is white"
 
 
 def test_a_random_base_is_sampled_with_the_streams_of_each_caption_and_loaded_once(
