@@ -32,8 +32,8 @@ def _assumptions(cluster: Cluster, catalogue: GpuCatalogue) -> list[str]:
     peaks = f"{gpu.bf16_teraflops:g} TFLOP/s in bf16, {gpu.fp32_teraflops:g} in fp32"
     return [
         f"{cluster.nodes} x {cluster.gpus} {cluster.gpu} ({gpu.memory_gb:g} GB, peak {peaks}: {gpu.source}), {cluster.all_cores} cores.",
-        f"These are estimates. GPU-hours: operations of the networks, counted, at {catalogue.utilisation:.0%} of the peak, an assumption; reading data and",
-        "exchange between nodes are left out. Core-hours and disk: rates measured on one core (data_specs/catalogue/rates.yaml).",
+        f"These are estimates. GPU-hours: operations of the networks, counted, at {catalogue.utilisation:.0%} of the peak, an assumption; reading",
+        "data and exchange between nodes are left out. Core-hours and disk: rates measured on one core (data_specs/catalogue/rates.yaml).",
     ]
 
 

@@ -11,6 +11,7 @@ Latents are normalised, as `latents.encode` gives them; pictures are on white.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -24,6 +25,7 @@ from data_specs.view import MapName
 from models.diffusion.latents import encode
 from models.diffusion.prompts import Prompts
 from models.diffusion.samples import MATCHED_RECORD, VIEWS_RECORD, Decoded, matched_tensors, view_tensors
+from models.recipe import Source
 
 FEATURES_WORD = "features"
 RECORD, TEXT = "features.json", "text.safetensors"
@@ -36,7 +38,26 @@ MEMBERS = {
 
 ENCODED_MAPS: tuple[MapName, ...] = ("rgb", "normal", "position")
 Precision = Literal["fp32", "fp16"]
+Inputs = Literal["pictures", "features"]
+"""What a recipe trains on: pictures that it encodes in every step, or what the features hold of them."""
+
 PromptReader = Callable[[list[str]], Prompts]
+
+
+def reading(sources: Sequence[Source], inputs: Inputs) -> tuple[Source, ...]:
+    """The sources as they are, or with what the features hold in place of their pictures."""
+    if inputs == "pictures":
+        return tuple(sources)
+    return tuple(replace(source, members=MEMBERS[source.word], stored=FEATURES_WORD) for source in sources)
+
+
+def check_encoder(made_by: list[str], ours: str) -> None:
+    """Raise ValueError when features were made by another VAE than the network's."""
+    if made_by != [ours]:
+        raise ValueError(
+            f"the features were made by the VAE {', '.join(made_by)}, this run's base has {ours}: "
+            "set features.base to the base of the run and run `atelier3d features` again, or give the run the setting `inputs: pictures`"
+        )
 
 
 @torch.no_grad()

@@ -7,15 +7,17 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 import transformers
 from torch import nn
 
 from models.diffusion.ddpm import Ddpm
 from models.diffusion.flow_matching import RectifiedFlow, TokenShift
-from models.diffusion.prompts import PromptEncoder
+from models.diffusion.prompts import PromptEncoder, Prompts
 from models.diffusion.schedule import TIMESTEPS, NoiseSchedule
 from models.diffusion.text_encoders import FluxPrompts, SD3Prompts, T5Prompts
 from models.outline import BlankTokenizer, outlining
@@ -62,6 +64,25 @@ def load_prompts(folder: Path) -> PromptEncoder:
         return kind.prompts(parts, kind.length, read_json(folder / "transformer" / "config.json"))
     except KeyError as error:
         raise ValueError(f"{folder / INDEX_NAME} names no {error}: {index['_class_name']} needs it to read prompts") from None
+
+
+class LazyPrompts:
+    """The prompt encoder of a pipeline, read when the first text comes. It stays on the CPU and is no part of the network around it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises ValueError when the folder is not a pipeline that can be a base."""
+        with torch.device("meta"):  # its widths, without its weights
+            shape = load_prompts(folder)
+        self.folder, self.channels, self.pooled_channels = folder, shape.channels, shape.pooled_channels
+
+    @cached_property
+    def encoder(self) -> PromptEncoder:
+        """The encoder itself."""
+        return load_prompts(self.folder)
+
+    def __call__(self, texts: list[str]) -> Prompts:
+        """Encode B texts."""
+        return self.encoder(texts)
 
 
 def load_schedule(folder: Path) -> NoiseSchedule:

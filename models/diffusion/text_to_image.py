@@ -21,7 +21,7 @@ from models.diffusion.backbone import Backbone, PixArtBackbone
 from models.diffusion.ddpm import Ddpm, Prediction
 from models.diffusion.joint import FluxBackbone, SD3Backbone
 from models.diffusion.latents import decode, encode, encoder_id
-from models.diffusion.pipeline_folder import is_pipeline, link_frozen_parts, load_prompts, load_schedule, read_json
+from models.diffusion.pipeline_folder import LazyPrompts, is_pipeline, link_frozen_parts, load_prompts, load_schedule, read_json
 from models.diffusion.prompts import HashedWords, PromptEncoder, Prompts
 from models.diffusion.schedule import NoiseSchedule
 from models.outline import outlining
@@ -118,10 +118,14 @@ def save_text_to_image(model: TextToImage, folder: Path, **described: Any) -> No
     )
 
 
-def load_text_to_image(folder: Path) -> TextToImage:
-    """Read a pipeline or what `save_text_to_image` wrote, on the CPU. Raises ValueError naming the file that is missing or wrong."""
+def load_text_to_image(folder: Path, lazy_text: bool = False) -> TextToImage:
+    """Read a pipeline or what `save_text_to_image` wrote, on the CPU. Raises ValueError naming the file that is missing or wrong.
+
+    lazy_text: read the text encoders of a pipeline, 19 GB of T5, only if a text is to be encoded.
+    """
     if is_pipeline(folder):
-        model = TextToImage(load_vae(folder), load_prompts(folder), _load_transformer(folder), load_schedule(folder))
+        prompts = LazyPrompts(folder) if lazy_text else load_prompts(folder)
+        model = TextToImage(load_vae(folder), prompts, _load_transformer(folder), load_schedule(folder))
         model.pipeline = folder
         return model
     config = read_config(folder)

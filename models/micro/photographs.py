@@ -54,13 +54,22 @@ def before(rgba: np.ndarray, backdrop: np.ndarray) -> np.ndarray:
     return np.rint(mixed).astype(np.uint8)
 
 
-def draw_photographs(sample: Decoded, places: list[int], rng: np.random.Generator) -> tuple[np.ndarray, list[str]]:
+def draw_photographs(sample: Decoded, places: list[int], rng: np.random.Generator, white_share: float = WHITE_SHARE) -> tuple[np.ndarray, list[str]]:
     """Pictures of a matched real sample before drawn backdrops, (n, 3, H, W) uint8, and their prompts."""
     record = sample[MATCHED_RECORD]
     pictures, prompts = [], []
     for place in places:
         rgba = sample[record["members"][place]]
-        name = "white" if rng.random() < WHITE_SHARE else list(BACKDROPS)[rng.integers(len(BACKDROPS))]
+        name = "white" if rng.random() < white_share else list(BACKDROPS)[rng.integers(len(BACKDROPS))]
         pictures.append(before(rgba, draw_backdrop(name, len(rgba), rng)))
         prompts.append(prompt_for(record["caption"], record["view_words"][place], name, rng))
     return to_levels(pictures).numpy(), prompts
+
+
+def draw_white_prompts(sample: Decoded, places: list[int], rng: np.random.Generator) -> list[str]:
+    """The prompts of `draw_photographs` where all backdrops are white, from the same draws."""
+    record, prompts = sample[MATCHED_RECORD], []
+    for place in places:
+        rng.random()  # of the backdrop
+        prompts.append(prompt_for(record["caption"], record["view_words"][place], "white", rng))
+    return prompts

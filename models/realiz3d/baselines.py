@@ -11,10 +11,10 @@ import numpy as np
 from pydantic import Field
 from torch import nn
 
+from models.diffusion.features import reading
 from models.diffusion.samples import RGB_MEMBERS
 from models.realiz3d.baseline_adapters import AdapterConfig
 from models.realiz3d.conditioning import ControlKind
-from models.realiz3d.inputs import reading
 from models.realiz3d.network import Realiz3D, Realiz3DConfig
 from models.realiz3d.recipe import ControlConfig, ControlTraining, FirstConfig, Training, domain_rows, from_base, load_controlled
 from models.recipe import Batch, Source, StepRandom
@@ -170,7 +170,7 @@ class RemovedRecipe(ControlTraining):
         """The parent with its adapters frozen. Raises ValueError when the role "adapted" is missing, without adapters or of another control."""
         if "adapted" not in parents:
             raise ValueError(f"recipe {self.name} needs a parent in the role 'adapted': a run of realiz3d_adapter")
-        network = load_controlled(parents["adapted"], self.control, self.name)
+        network = load_controlled(parents["adapted"], self.control, self.name, self.config.inputs)
         if network.config.adapter is None:
             raise ValueError(f"{parents['adapted']} has no adapters: the parent of {self.name} is a run of realiz3d_adapter")
         removed = network.config.adapter.model_copy(update={"removed": True})

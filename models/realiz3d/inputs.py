@@ -3,30 +3,18 @@
 They are encoded from pictures in the step (`pictures`), or were encoded before by the stage `features` and are read (`features`): the same numbers.
 """
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from models.diffusion.features import FEATURES_WORD, MEMBERS, RECORD, dropped, stored_latents, stored_prompts
+from models.diffusion.features import RECORD, Inputs, check_encoder, dropped, stored_latents, stored_prompts
 from models.diffusion.pictures import to_pixels
 from models.diffusion.prompts import Prompts
 from models.diffusion.samples import Decoded, matched_levels, view_levels
 from models.realiz3d.conditioning import MAP_NAMES, ControlKind, control_levels, join_control
 from models.realiz3d.grid import to_grid
 from models.realiz3d.network import Realiz3D
-from models.recipe import Source
-
-Inputs = Literal["pictures", "features"]
-
-
-def reading(sources: Sequence[Source], inputs: Inputs) -> tuple[Source, ...]:
-    """The sources as they are, or with what the features hold in place of their pictures."""
-    if inputs == "pictures":
-        return tuple(sources)
-    return tuple(replace(source, members=MEMBERS[source.word], stored=FEATURES_WORD) for source in sources)
 
 
 def pictures_of(samples: list[Decoded], word: str, tiles: list[list[int]] | None, inputs: Inputs) -> dict[str, Any]:
@@ -54,12 +42,7 @@ def clean_latents(network: Realiz3D, part: dict[str, Any]) -> Tensor:
     """The latent grids of a batch of one source, (B, C, 2 h, 2 w). Raises ValueError when the features were made by another VAE."""
     if "pixels" in part:
         return network.encode_views(to_pixels(part["pixels"]))
-    ours = network.base.encoder_id
-    if part["encoder"] != [ours]:
-        raise ValueError(
-            f"the features were made by the VAE {', '.join(part['encoder'])}, this run's base has {ours}: "
-            "set features.base to the base of the run and run `atelier3d features` again, or give the run the setting `inputs: pictures`"
-        )
+    check_encoder(part["encoder"], network.base.encoder_id)
     return to_grid(part["latents"])
 
 

@@ -10,11 +10,11 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from models.diffusion.features import reading
 from models.diffusion.samples import RGB_MEMBERS
 from models.realiz3d.baselines import PlainNetwork
 from models.realiz3d.binding import UNBOUND, Binding
 from models.realiz3d.conditioning import Condition
-from models.realiz3d.inputs import reading
 from models.realiz3d.network import Realiz3D
 from models.realiz3d.recipe import FirstConfig, Training, domain_rows, from_base
 from models.recipe import Batch, Source, StepRandom

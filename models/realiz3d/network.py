@@ -220,13 +220,16 @@ def save_model(model: Realiz3D, folder: Path) -> None:
             save_file({key: weight.contiguous() for key, weight in part.items()}, folder / name, domains if name in DOMAIN_FILES else None)
 
 
-def load_model(folder: Path) -> Realiz3D:
-    """Read what `save_model` wrote, on the CPU, ready to sample. Raises ValueError naming the file that is missing or wrong."""
+def load_model(folder: Path, lazy_text: bool = False) -> Realiz3D:
+    """Read what `save_model` wrote, on the CPU, ready to sample. Raises ValueError naming the file that is missing or wrong.
+
+    lazy_text: as `load_text_to_image` has it.
+    """
     described = read_config(folder).get("realiz3d")
     if described is None:
         raise ValueError(f"{folder} holds a base model, not Realiz3D: train realiz3d_stage1 first")
     try:
-        model = Realiz3D(load_text_to_image(folder), Realiz3DConfig.model_validate(described))
+        model = Realiz3D(load_text_to_image(folder, lazy_text), Realiz3DConfig.model_validate(described))
     except ValidationError as error:
         raise ValueError(f"{folder}: config.json does not describe Realiz3D ({error.errors()[0]['msg']})") from None
     for name, part in _parts(model).items():

@@ -15,6 +15,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from data_specs.params import Strict
+from models.diffusion.features import Inputs, reading
 from models.diffusion.pictures import sheet, to_pixels, to_uint8
 from models.diffusion.prompts import drop_texts
 from models.diffusion.samples import MATCHED_MEMBERS, RGB_MEMBERS, VIEW_MEMBERS, VIEWS_RECORD, Decoded, caption_of, matched_count, pick
@@ -25,7 +26,7 @@ from models.micro.vae_recipe import seeded
 from models.realiz3d.binding import PROBABILITY, SHARE, UNBOUND, Binding, draw_binding
 from models.realiz3d.conditioning import Condition, ControlKind, join_control
 from models.realiz3d.grid import VIEWS
-from models.realiz3d.inputs import Inputs, clean_latents, control_of, encoded_control, pictures_of, prompts_of, reading
+from models.realiz3d.inputs import clean_latents, control_of, encoded_control, pictures_of, prompts_of
 from models.realiz3d.network import Realiz3D, Realiz3DConfig, load_model, save_model
 from models.realiz3d.sampling import SamplingSettings, sample_tiles, sample_views
 from models.realiz3d.shifter import reassign
@@ -234,7 +235,7 @@ class Stage2Recipe(ControlTraining):
         """The model of stage 1 with its shifters frozen. Raises ValueError when the role "shifted" is missing or of another control."""
         if "shifted" not in parents:
             raise ValueError("recipe realiz3d_stage2 needs a parent in the role 'shifted': a run of realiz3d_stage1")
-        network = load_controlled(parents["shifted"], self.control, self.name)
+        network = load_controlled(parents["shifted"], self.control, self.name, self.config.inputs)
         network.base.backbone.requires_grad_(True)
         network.control.requires_grad_(True)
         return network
@@ -248,7 +249,7 @@ def from_base(config: FirstConfig, parents: dict[str, Path], name: str) -> Reali
     """The network of a recipe around the parent in the role "base". Raises ValueError when there is none."""
     with seeded(name):
         if "base" in parents:
-            base = load_text_to_image(parents["base"])
+            base = load_text_to_image(parents["base"], lazy_text=config.inputs == "features")
         elif config.random_base is not None:
             base = config.random_base.build()
         else:
@@ -256,9 +257,9 @@ def from_base(config: FirstConfig, parents: dict[str, Path], name: str) -> Reali
         return Realiz3D(base, config.network)
 
 
-def load_controlled(folder: Path, control: ControlKind, name: str) -> Realiz3D:
+def load_controlled(folder: Path, control: ControlKind, name: str, inputs: Inputs) -> Realiz3D:
     """The model of an earlier stage, with everything frozen. Raises ValueError when it was made for another control."""
-    network = load_model(folder).requires_grad_(False)
+    network = load_model(folder, lazy_text=inputs == "features").requires_grad_(False)
     if network.config.control != control:
         raise ValueError(f"{name} is set to control {control!r}, its parent was made for {network.config.control!r}")
     return network

@@ -143,3 +143,15 @@ def test_parts_must_fit(tmp_path: Path) -> None:
         TextToImage(flux.vae, sd3.prompts, flux.backbone.transformer, flux.schedule)
     with pytest.raises(ValueError, match="a AutoencoderKL cannot be the backbone"):
         TextToImage(flux.vae, sd3.prompts, flux.vae, flux.schedule)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_text_encoders_are_read_when_the_first_text_is(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_pipeline(kind, tmp_path / kind)
+    eager, lazy = load_text_to_image(tmp_path / kind), load_text_to_image(tmp_path / kind, lazy_text=True)
+    ours, theirs = ({name.split(".")[0] for name, _ in model.named_parameters()} for model in (lazy, eager))
+    assert ours == {"vae", "backbone"} and theirs > ours
+    read = lazy.read([CAPTION])
+    assert torch.equal(read.tokens, eager.read([CAPTION]).tokens)
+    monkeypatch.setattr("models.diffusion.pipeline_folder.load_prompts", lambda folder: pytest.fail("read twice"))
+    assert torch.equal(lazy.read([CAPTION]).tokens, read.tokens)

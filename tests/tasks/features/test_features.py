@@ -1,17 +1,21 @@
 """The stage `features`, and training on what it made: the same numbers as with pictures, nothing twice, nothing silently."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from data_specs.manifest import Manifest
 from data_specs.params import ExecutionParams, Params, TrainRun, load_params
 from models.diffusion.features import dropped, stored_latents, stored_prompts
+from models.diffusion.pipeline_folder import LazyPrompts
 from models.diffusion.samples import matched_tensors, view_tensors
 from models.diffusion.text_to_image import TextToImage, load_text_to_image, save_text_to_image, save_vae
 from models.micro.vae_recipe import seeded
+from models.realiz3d.network import Realiz3D, Realiz3DConfig, save_model
 from tasks.artefacts import Workspace
 from tasks.fan_out import Pool
 from tasks.features import task as stage
@@ -21,7 +25,8 @@ from tasks.train.history import read_history
 from tasks.train.job import make_job, run_named
 from tasks.train.loop import train
 from tasks.train.worker import Worker
-from tests.models.realiz3d.fabricated import small_base
+from tests.models.diffusion.tiny_pipelines import save_pipeline
+from tests.models.realiz3d.fabricated import SHAPE, small_base, stirred
 from tests.tasks.fabricated import HOSTILE, TEST, TRAIN, make_data
 
 ALONE = Worker(0, 1, torch.device("cpu"))
@@ -132,8 +137,6 @@ def trained(params: Params, recipe: str, config: dict[str, Any], parents: dict[s
 
 
 def losses(workspace: Workspace, params: Params, parents: dict[str, Path]) -> list[float]:
-    from dataclasses import replace
-
     job = replace(make_job(workspace, params, "run"), parents=parents)
     train(job, ALONE)
     return [row["loss"] for row in read_history(job.history)]
@@ -149,9 +152,6 @@ def losses(workspace: Workspace, params: Params, parents: dict[str, Path]) -> li
     ],
 )
 def test_losses_are_those_with_pictures(workspace: Workspace, base: Path, recipe: str, role: str, config: dict[str, Any], tmp_path: Path) -> None:
-    from models.realiz3d.network import Realiz3D, Realiz3DConfig, save_model
-    from tests.models.realiz3d.fabricated import stirred
-
     model = stirred(Realiz3D(load_text_to_image(base), Realiz3DConfig.model_validate(config)))
     save_model(model, tmp_path / "shifted")
     params = params_for(base)
@@ -166,7 +166,7 @@ def test_losses_are_those_with_pictures(workspace: Workspace, base: Path, recipe
 def test_nothing_is_encoded_in_the_step(workspace: Workspace, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     params = params_for(base)
     make_features(workspace, params)
-    monkeypatch.setattr("tasks.train.loop.draw", lambda *_: __import__("numpy").zeros((2, 2, 3), "uint8"))
+    monkeypatch.setattr("tasks.train.loop.draw", lambda *_: np.zeros((2, 2, 3), np.uint8))
     monkeypatch.setattr(TextToImage, "encode", lambda *_: pytest.fail("encoded in the step"))
     monkeypatch.setattr(TextToImage, "read", lambda *_: pytest.fail("read in the step"))
     assert len(losses(workspace, trained(params, "realiz3d_stage1", {}), {"base": base})) == 6
@@ -189,3 +189,33 @@ def test_runs_read_features_unless_they_say_otherwise() -> None:
     inputs = {name: run_named(params, name).config.get("inputs") for name in params.train.sequence}
     assert inputs == {"micro_vae": None, "micro_base": None, "realiz3d_stage1": "features", "realiz3d_stage2": "pictures"}
     assert all("inputs" not in run_named(load_params("tiny"), name).config for name in params.train.sequence)
+
+
+def test_the_micro_base_trains_on_white_latents_of_its_vae(workspace: Workspace, tmp_path: Path) -> None:
+    with seeded("vae"):
+        save_vae(small_base().vae.build(), tmp_path / "vae_run")
+    params, parents = params_for(tmp_path / "vae_run"), {"vae": tmp_path / "vae_run"}
+    make_features(workspace, params)
+    config = {"shape": {**SHAPE["transformer"], "latent_side": 16}, "backdrops": False}
+    cached = losses(workspace, trained(params, "micro_base", config), parents)
+    encoded = losses(workspace, trained(params, "micro_base", {**config, "inputs": "pictures"}), parents)
+    torch.testing.assert_close(torch.tensor(cached), torch.tensor(encoded), atol=1e-5, rtol=0)
+    with pytest.raises(ValueError, match="backdrops: false, or inputs: pictures"):
+        make_job(workspace, trained(params, "micro_base", {}), "run")
+
+
+@pytest.mark.parametrize("kind", ["pixart", "flux"])
+def test_text_of_a_pipeline_is_stored_and_its_encoders_are_not_read_again(
+    workspace: Workspace, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T5 alone, and T5 with CLIP's pooled vector: the losses are those of texts encoded in the step."""
+    save_pipeline(kind, tmp_path / kind)
+    params = params_for(tmp_path / kind)
+    make_features(workspace, params)
+    captions, _ = stored_prompts([sample(workspace, "features", TRAIN[0])]) or pytest.fail("no text")
+    assert (captions.pooled is None) == (kind == "pixart")
+    encoded = losses(workspace, trained(params, "realiz3d_stage1", {"inputs": "pictures"}), {"base": tmp_path / kind})
+    monkeypatch.setattr("tasks.train.loop.draw", lambda *_: np.zeros((2, 2, 3), np.uint8))
+    monkeypatch.setattr(LazyPrompts, "encoder", property(lambda self: pytest.fail("text encoders were read")))
+    cached = losses(workspace, trained(params, "realiz3d_stage1", {}), {"base": tmp_path / kind})
+    torch.testing.assert_close(torch.tensor(cached), torch.tensor(encoded), atol=1e-5, rtol=0)
