@@ -109,7 +109,7 @@ def trace(scene: Drawable, caster: Caster, rays: Rays, sampling: Sampling) -> tu
     Returns (4, M) float32 linear, multiplied by opacity, composited front to back; and the first hit of each ray that is at least half opaque.
     """
     hits = caster.first()
-    colour = np.zeros((4, len(rays.interleaved)), np.float32)
+    colour = np.zeros((4, len(rays)), np.float32)
     for plane, shaded in zip(colour, _shade(scene, rays, hits, sampling)):
         plane[hits.ray] = shaded
     if not scene.surface.see_through:
@@ -119,7 +119,7 @@ def trace(scene: Drawable, caster: Caster, rays: Rays, sampling: Sampling) -> tu
 
 def _look_through(scene: Drawable, caster: Caster, rays: Rays, sampling: Sampling, hits: Hits, colour: np.ndarray) -> Hits:
     """Add what lies behind see-through surfaces to `colour`; returns the solid hits."""
-    found, solid, opacity = np.zeros(len(rays.interleaved), bool), [], colour[3, hits.ray]
+    found, solid, opacity = np.zeros(len(rays), bool), [], colour[3, hits.ray]
     for _ in range(MAX_LAYERS):
         first = (opacity >= SOLID) & ~found[hits.ray]
         found[hits.ray[first]] = True
@@ -146,11 +146,10 @@ def _shade(scene: Drawable, rays: Rays, hits: Hits, sampling: Sampling) -> np.nd
 
 def _look_up(scene: Drawable, rays: Rays, hits: Hits, sampling: Sampling) -> np.ndarray:
     """Linear colour of hits, multiplied by opacity, (4, N) float32. rays: the N rays of the hits."""
-    directions = rays.directions()
-    colour = scene.surface.base_colour(hits, directions, sampling.pixel_length)
+    colour = scene.surface.base_colour(hits, rays.directions, sampling.pixel_length)
     if isinstance(sampling.light, EnvironmentLight):
-        normal, flat = scene.surface.shading_normals(hits, directions)
-        view = directions / np.linalg.norm(directions, axis=0)
+        normal, flat = scene.surface.shading_normals(hits, rays.directions)
+        view = rays.directions / np.linalg.norm(rays.directions, axis=0)
         points = Points(*(np.ascontiguousarray(rows.T) for rows in (rays.points(hits.depth), normal, flat, view)))
         colour[:3] = light_points(sampling.light, colour[:3].T, points, scene.occluded, sampling.light_rays).T
     if scene.surface.see_through:
@@ -164,7 +163,7 @@ def _geometry(scene: Drawable, rays: Rays, solid: Hits, pixels: np.ndarray, rgb:
     mask, depth = np.zeros(shape, bool), np.zeros(shape, np.float32)
     normal, position = np.zeros((*shape, 3), np.float32), np.zeros((*shape, 3), np.float32)
     mask.reshape(-1)[where], depth.reshape(-1)[where] = True, solid.depth
-    facing, _ = scene.surface.shading_normals(solid, met.directions())
+    facing, _ = scene.surface.shading_normals(solid, met.directions)
     for canvas, rows in ((normal, facing), (position, met.points(solid.depth))):
         for axis, row in enumerate(rows):
             canvas.reshape(-1, 3)[:, axis][where] = row
@@ -198,7 +197,7 @@ def _supersample(scene: Drawable, camera: Camera, centres: Rays, pixels: np.ndar
     """Mean colour of the samples spread over E pixels, (4, E) float32."""
     total = np.zeros((4, len(pixels)), np.float32)
     for caster, rays in scene.spread(camera, centres, pixels, sampling.samples) if len(pixels) else ():
-        each = len(rays.interleaved) // len(pixels)
+        each = len(rays) // len(pixels)
         colour, _ = trace(scene, caster, rays, replace(sampling, samples=each))
         total += colour.reshape(4, -1, each) @ np.full(each, 1.0 / sampling.samples, np.float32)
     return total

@@ -63,18 +63,18 @@ class EmbreeCaster:
 
     def first(self) -> Hits:
         """The nearest surface of every ray that meets one."""
-        return cast(self.embree, self.rays)
+        return cast(self.embree, self.rays.interleaved())
 
     def behind(self, hits: Hits) -> Hits:
         """What the rays of `hits` meet next."""
         start = hits.depth + LAYER_STEP
-        further = cast(self.embree, self.rays.part(hits.ray).beyond(start))
+        further = cast(self.embree, self.rays.part(hits.ray).interleaved(start))
         return Hits(hits.ray[further.ray], start[further.ray] + further.depth, further.face, further.barycentric)
 
 
-def cast(embree: o3d.t.geometry.RaycastingScene, rays: Rays) -> Hits:
-    """The first surface that each ray meets."""
-    answer = embree.cast_rays(o3d.core.Tensor.from_numpy(rays.interleaved), nthreads=threads())
+def cast(embree: o3d.t.geometry.RaycastingScene, rays: np.ndarray) -> Hits:
+    """The first surface that each ray (M, 6) meets."""
+    answer = embree.cast_rays(o3d.core.Tensor.from_numpy(rays), nthreads=threads())
     depth = answer["t_hit"].numpy()
     ray = np.flatnonzero(depth < np.inf)
     face, barycentric = np.take(answer["primitive_ids"].numpy(), ray), np.take(answer["primitive_uvs"].numpy(), ray, axis=0)

@@ -1,7 +1,7 @@
 """Rays from a camera and where they meet a mesh.
 
-Rays lie in memory as Embree takes them, (M, 6). What is computed at hits holds one component per row, (3, N), which NumPy handles
-several times faster than (N, 3).
+Arrays of rays and of hits hold one component per row, (3, N), which NumPy handles several times faster than (N, 3); only what Embree
+takes is (M, 6).
 """
 
 from dataclasses import dataclass
@@ -19,26 +19,29 @@ WINDOW_MARGIN = 2
 class Rays:
     """Rays that start at one camera.
 
-    interleaved: (M, 6) float32, origin and direction. Directions have length 1 along the camera's +Z: a hit's distance is its depth.
+    origin: (3, 1) float32. directions: (3, M) float32 of length 1 along the camera's +Z: a hit's distance is its depth.
     """
 
-    interleaved: np.ndarray
+    origin: np.ndarray
+    directions: np.ndarray
+
+    def __len__(self) -> int:
+        return self.directions.shape[1]
 
     def part(self, chosen: np.ndarray) -> "Rays":
         """The rays at indices (N,)."""
-        return Rays(np.take(self.interleaved, chosen, axis=0))
-
-    def directions(self) -> np.ndarray:
-        """(3, M) float32."""
-        return np.ascontiguousarray(self.interleaved[:, 3:].T)
+        return Rays(self.origin, np.take(self.directions, chosen, axis=1))
 
     def points(self, depth: np.ndarray) -> np.ndarray:
         """Where the rays are at depths (M,), (3, M) float32."""
-        return np.stack([self.interleaved[:, axis] + depth * self.interleaved[:, 3 + axis] for axis in range(3)])
+        return self.origin + depth * self.directions
 
-    def beyond(self, depth: np.ndarray) -> "Rays":
-        """The same rays, starting at depths (M,)."""
-        return Rays(np.concatenate([self.points(depth).T, self.interleaved[:, 3:]], axis=1))
+    def interleaved(self, start: np.ndarray | None = None) -> np.ndarray:
+        """The rays as Embree takes them, origin and direction, (M, 6) float32. start: depths (M,) where they begin, if not at the camera."""
+        rays = np.empty((len(self), 6), np.float32)
+        for column, values in enumerate([*(self.origin if start is None else self.points(start)), *self.directions]):
+            rays[:, column] = values
+        return rays
 
 
 @dataclass(frozen=True)
@@ -65,11 +68,10 @@ def image_rays(camera: Camera) -> Rays:
     middle = ray_directions(camera, np.array([k.centre_x, k.centre_y]))
     across = ray_directions(camera, np.stack([np.arange(k.width) + 0.5, np.full(k.width, k.centre_y)], axis=-1)).astype(np.float32)
     down = ray_directions(camera, np.stack([np.full(k.height, k.centre_x), np.arange(k.height) + 0.5], axis=-1)) - middle
-    rays = np.empty((k.height, k.width, 6), np.float32)
-    for axis, origin in enumerate(camera.world_position()):
-        rays[..., axis] = origin
-        np.add(across[:, axis], down[:, axis, None].astype(np.float32), out=rays[..., 3 + axis])
-    return Rays(rays.reshape(-1, 6))
+    directions = np.empty((3, k.height, k.width), np.float32)
+    for plane, columns, rows in zip(directions, across.T, down.T.astype(np.float32)):
+        np.add(columns, rows[:, None], out=plane)
+    return Rays(camera.world_position().astype(np.float32)[:, None], directions.reshape(3, -1))
 
 
 def sample_places(samples: int) -> np.ndarray:
@@ -87,10 +89,9 @@ def sample_places(samples: int) -> np.ndarray:
 def spread_rays(camera: Camera, centres: Rays, places: np.ndarray) -> Rays:
     """Rays through S places (S, 2) in the pixel of each of E rays through pixel centres: (E * S) rays, pixel by pixel."""
     offsets = (ray_directions(camera, places) - ray_directions(camera, np.array([0.5, 0.5]))).astype(np.float32)
-    rays = np.repeat(centres.interleaved, len(places), axis=0).reshape(-1, len(places), 6)
-    for axis in range(3):
-        rays[..., 3 + axis] += offsets[:, axis]
-    return Rays(rays.reshape(-1, 6))
+    directions = np.repeat(centres.directions, len(places), axis=1).reshape(3, -1, len(places))
+    directions += offsets.T[:, None]
+    return Rays(centres.origin, directions.reshape(3, -1))
 
 
 def object_window(vertices: np.ndarray, camera: Camera) -> tuple[slice, slice]:

@@ -14,7 +14,7 @@ from tasks.progress import Progress
 from tasks.render.asset_views import WORD, RenderJob, render_asset
 from tasks.shard_builder import build_shard
 
-VERSION = 1
+VERSION = 2
 
 
 def plan(workspace: Workspace, params: Params) -> list[ShardPlan]:

@@ -96,8 +96,8 @@ def _recorded(glb: bytes) -> tuple[list[np.ndarray], list[np.ndarray]]:
     buffers: list[np.ndarray] = []
     cast = open3d_cpu.cast
 
-    def recording(embree: o3d.t.geometry.RaycastingScene, some: open3d_cpu.Rays) -> open3d_cpu.Hits:
-        rays.append(some.interleaved)
+    def recording(embree: o3d.t.geometry.RaycastingScene, some: np.ndarray) -> open3d_cpu.Hits:
+        rays.append(some)
         return cast(embree, some)
 
     renderer = Open3DRenderer()

@@ -37,3 +37,12 @@ def test_depth_round_trip_and_range() -> None:
     assert np.abs(decode_depth(encode_depth(depth)) - depth).max() <= conventions.DEPTH_SCALE / 2 + 1e-6
     with pytest.raises(ValueError, match="16-bit range"):
         encode_depth(np.full((2, 2), 17.0))
+
+
+def test_stored_values_are_those_the_conventions_state() -> None:
+    """The ends and the middle of each range, and nothing outside the mask."""
+    ends = np.array([[[-1.0, 0.0, 1.0], [1.0, 1.0, 1.0]]], np.float32)
+    mask = np.array([[True, False]])
+    assert encode_normal(ends, mask).tolist() == [[[0, 128, 255], [0, 0, 0]]]
+    assert encode_position(ends, mask).tolist() == [[[0, 32768, 65535], [0, 0, 0]]]
+    assert encode_depth(np.array([[0.0, 1.0]], np.float32)).tolist() == [[0, 4096]]

@@ -12,7 +12,7 @@ CAMERA = Camera(Intrinsics(40, 30, 50.0, 55.0, 18.0, 16.0), look_at(np.array([1.
 def test_image_rays_go_through_pixel_centres() -> None:
     rays = image_rays(CAMERA)
     truth = ray_directions(CAMERA, pixel_centres(40, 30)).reshape(-1, 3)
-    np.testing.assert_allclose(rays.directions().T, truth, atol=1e-6)
+    np.testing.assert_allclose(rays.directions.T, truth, atol=1e-6)
     pixels, depth = project(rays.points(np.full(1200, 3.0, np.float32)).T, CAMERA)
     np.testing.assert_allclose(pixels, pixel_centres(40, 30).reshape(-1, 2), atol=1e-4)
     np.testing.assert_allclose(depth, 3.0, atol=1e-5)
@@ -21,10 +21,10 @@ def test_image_rays_go_through_pixel_centres() -> None:
 def test_rays_start_where_told() -> None:
     rays = image_rays(CAMERA)
     start = np.linspace(0, 5, 1200, dtype=np.float32)
-    moved = rays.beyond(start)
-    np.testing.assert_allclose(moved.points(np.zeros(1200, np.float32)), rays.points(start), atol=1e-6)
-    np.testing.assert_array_equal(moved.directions(), rays.directions())
-    np.testing.assert_allclose(rays.interleaved[:, :3] - CAMERA.world_position(), 0, atol=1e-6)
+    moved = rays.interleaved(start)
+    np.testing.assert_array_equal(moved[:, :3], rays.points(start).T)
+    np.testing.assert_array_equal(moved[:, 3:], rays.directions.T)
+    np.testing.assert_allclose(rays.interleaved()[:, :3] - CAMERA.world_position(), 0, atol=1e-6)
 
 
 def test_spread_rays_cover_their_pixels_evenly() -> None:
@@ -45,8 +45,8 @@ def test_window_holds_the_points_and_crop_keeps_the_pixels() -> None:
     assert columns.start <= pixels[:, 0].min() - 1 and columns.stop >= pixels[:, 0].max() + 1
     assert rows.start <= pixels[:, 1].min() - 1 and rows.stop >= pixels[:, 1].max() + 1
     cropped = crop(CAMERA, (rows, columns))
-    whole = image_rays(CAMERA).directions().reshape(3, 30, 40)[:, rows, columns]
-    np.testing.assert_allclose(image_rays(cropped).directions().reshape(whole.shape), whole, atol=1e-6)
+    whole = image_rays(CAMERA).directions.reshape(3, 30, 40)[:, rows, columns]
+    np.testing.assert_allclose(image_rays(cropped).directions.reshape(whole.shape), whole, atol=1e-6)
 
 
 def test_window_of_points_outside_the_picture_or_behind_the_camera() -> None:
