@@ -46,7 +46,7 @@ class ContrastDetector:
         if is_cut_out(picture):
             assert picture.alpha is not None
             rows, columns = np.nonzero(picture.alpha > 127)
-            return [Box(columns.min(), rows.min(), columns.max() + 1, rows.max() + 1, 1.0, phrase)]
+            return [Box(float(columns.min()), float(rows.min()), float(columns.max()) + 1, float(rows.max()) + 1, 1.0, phrase)]
         lab = working_lab(picture.rgb)
         height, width = picture.size
         scale = (width / lab.shape[1], height / lab.shape[0])

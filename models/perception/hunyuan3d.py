@@ -6,6 +6,7 @@ never says that such a job has failed, so only time tells. Errors come as 404 wi
 
 import base64
 import json
+import socket
 import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -114,7 +115,16 @@ class Hunyuan3D:
         except urllib3.exceptions.HTTPError:
             raise _Refused("mesh_answer", "the answer breaks off") from None
         except requests.RequestException as error:
-            raise _Refused("mesh_server", f"no answer ({type(error).__name__})", busy=True) from None
+            raise _Refused("mesh_server", f"no answer ({type(error).__name__})", busy=not self._listens()) from None
+
+    def _listens(self) -> bool:
+        """Whether the server takes connections: one that does, and yet hangs up, may have stumbled over the picture."""
+        parts = urlsplit(self.params.url)
+        try:
+            with socket.create_connection((str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)), CONNECT_TIMEOUT_S):
+                return True
+        except OSError:
+            return False
 
     def _content(self, answer: requests.Response, deadline: float, largest: int) -> bytes:
         """The whole body; `read1` returns what has come in, so that an answer that trickles cannot outlast the deadline."""

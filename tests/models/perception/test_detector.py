@@ -12,7 +12,7 @@ from tests.models.perception.measures import box_iou
 
 
 def test_boxes_of_composed_scenes() -> None:
-    """One scene of every category on cycling backgrounds. Measured on 63 other scenes: median 0.94, 94 % above 0.7, none below 0.5."""
+    """One scene of every category on cycling backgrounds. Measured on 63 scenes of other seeds: median 0.94, 94 % above 0.7, none below 0.5."""
     scenes = [compose(category, 7, 256, BACKGROUNDS[place % len(BACKGROUNDS)]) for place, category in enumerate(CATEGORIES)]
     found = make_detector(DetectorParams()).detect([scene.picture for scene in scenes], [scene.category for scene in scenes])
     overlaps = np.array([box_iou(boxes[0], scene.box) if boxes else 0.0 for boxes, scene in zip(found, scenes, strict=True)])
