@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from data_specs.camera import Camera, CameraRecord
-from data_specs.conventions import encode_normal, encode_position
+from data_specs.conventions import DOMAINS, encode_normal, encode_position
 from data_specs.view import ORTHOGONAL_NAMES
 from models.diffusion.latents import factor
 from models.diffusion.samples import VIEWS_RECORD, Decoded
@@ -46,12 +46,14 @@ class Realiz3DPipeline:
     def load_adapter(self, path: Path | str) -> None:
         """Replace the Domain Shifters, and with them the domains, by those of a file.
 
-        Raises ValueError when the file holds none, or those of a base with other blocks or width.
+        Raises ValueError when the file holds none, those of a base with other blocks or width, or ones without `synthetic` and `real`.
         """
         mine, theirs = self._shifters(), read_shifters(Path(path))
         shapes = [(shifters.left_NDR.shape[0], shifters.left_NDR.shape[1]) for shifters in (mine, theirs)]
         if shapes[0] != shapes[1]:
             raise ValueError(f"{path} shifts {shapes[1][0]} blocks of width {shapes[1][1]}, the base has {shapes[0][0]} of width {shapes[0][1]}")
+        if not set(DOMAINS) <= set(theirs.domains):
+            raise ValueError(f"{path} has the domains {', '.join(theirs.domains)}: {' and '.join(DOMAINS)} must be among them")
         self.model.shifters = theirs.to(self.model.device)
         self.model.config = self.model.config.model_copy(update={"domains": theirs.domains, "rank": theirs.rank})
 
