@@ -148,18 +148,28 @@ class Lineage:
         return {row.sha256: f"{word}/{row.file}" for word, manifest in self.manifests.items() for row in manifest.shards}
 
     def _picture(self, path: Path) -> Node:
-        """A sampling grid `train/<run>/pictures/<name>.png` or a sample `evaluate/samples/<asset>.<mode>.png`."""
+        """A sampling grid `train/<run>/pictures/<name>.png`, or a sample `<asset>.<mode or row>.png` of an evaluation or of a suite."""
         run = next((name for name in self.runs if path.resolve().parts[-3:-1] == (name, "pictures")), None)
         if run is not None:
             return Node(f"sampling grid {path.name}", [self._run(run)])
-        metrics, asset = self.workspace.folder("evaluate") / "metrics.json", path.name.split(".")[0]
-        if not metrics.is_file() or asset not in self.assets:
+        asset, row = [*path.name.split("."), ""][:2]
+        made_by = self._made_by(path, row)
+        if made_by is None or asset not in self.assets:
             raise ValueError(f"{path} is neither a sampling grid (`train/<run>/pictures`) nor a sample (`evaluate/samples`) of {self.workspace.size}")
-        record = json.loads(metrics.read_bytes())
-        known = self.runs.get(record["run"], {}).get("weights_sha256") == record["weights_sha256"]
-        made_by = self._run(record["run"]) if known else Node(f"run {record['run']}, whose weights are no longer on disk")
-        control = Node(f"control: views of {_credit(self.assets[asset])}")
-        return Node(f"sample {path.name} of weights sha256 {record['weights_sha256']}", [control, made_by])
+        name, weights = made_by["run"], made_by["weights_sha256"]
+        known = self.runs.get(name, {}).get("weights_sha256") == weights
+        model = self._run(name) if known else Node(f"run {name}, whose weights are no longer on disk")
+        return Node(f"sample {path.name} of weights sha256 {weights}", [Node(f"control: views of {_credit(self.assets[asset])}"), model])
+
+    def _made_by(self, path: Path, row: str) -> dict[str, Any] | None:
+        """`run` and `weights_sha256` behind a sample, from the `metrics.json` beside its folder; of a suite's row those of the seed that is shown."""
+        evaluated = self.workspace.folder("evaluate")
+        places = [evaluated / path.resolve().parent.parent.name / "metrics.json", evaluated / "metrics.json"]
+        record = next((json.loads(place.read_bytes()) for place in places if place.is_file()), None)
+        if record is None or "suite" not in record:
+            return record
+        runs = next((each["runs"] for each in record["rows"] if each["name"] == row), {})
+        return next(iter(runs.values()), None)
 
     def _asset(self, line: CatalogueLine) -> Node:
         """Forward from an asset: the shards that hold it and the runs that were trained on them."""

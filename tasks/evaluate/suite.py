@@ -36,7 +36,8 @@ def publish_suite(workspace: Workspace, params: Params, suite: Suite, samplers: 
     known = {row: {seed: values for seed, values in seeds.items() if values} for row, seeds in found.items()}
     record = _record(params, suite, bench, table(suite, TITLES[params.evaluate.embedder], known))
     for row in record["rows"]:
-        row["runs"] = {str(seed): {"run": cell.run, "weights_sha256": cell.weights} for seed, cell in cells[row["name"]].items()}
+        made = {seed: cells[row["name"]][seed] for seed in known[row["name"]]}
+        row["runs"] = {str(seed): {"run": cell.run, "weights_sha256": cell.weights} for seed, cell in made.items()}
     folder = workspace.folder("evaluate") / suite.name
     _publish_pictures(folder / SAMPLES, bench, {row: seeds for row, seeds in cells.items() if known[row]})
     write_atomic(folder / METRICS, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())

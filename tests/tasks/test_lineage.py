@@ -1,5 +1,6 @@
 """The chain closes: run -> data -> shards -> assets -> authors, picture -> run, asset -> runs."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_asset_leads_forward_to_its_shards_and_runs(workspace: Workspace) -> Non
 def test_pictures_lead_back(workspace: Workspace) -> None:
     grid = workspace.folder("train") / "realiz3d_stage1" / "pictures" / "step-00000040.png"
     assert lineage(workspace, str(grid))[1] == "└─ run realiz3d_stage1 (realiz3d_stage1-0123456789abcdef)"
-    (workspace.folder("evaluate")).mkdir()
+    (workspace.folder("evaluate")).mkdir(exist_ok=True)
     metrics = workspace.folder("evaluate") / "metrics.json"
     metrics.write_text(f'{{"run": "realiz3d_stage2", "weights_sha256": "{WEIGHTS}"}}')
     sample = lineage(workspace, "data/tiny/evaluate/samples/ball_e.real.png")
@@ -73,3 +74,14 @@ def test_unknown_subject_names_what_there_is(workspace: Workspace) -> None:
 def test_tree_is_drawn_with_branches() -> None:
     tree = Node("root", [Node("first", [Node("leaf")]), Node("last", [Node("leaf")])])
     assert draw(tree) == ["root", "├─ first", "│  └─ leaf", "└─ last", "   └─ leaf"]
+
+
+def test_pictures_of_a_suite_lead_to_the_run_of_their_row(workspace: Workspace) -> None:
+    folder = workspace.folder("evaluate") / "a_suite"
+    folder.mkdir(parents=True)
+    rows = [{"name": name, "runs": {"1": {"run": name, "weights_sha256": WEIGHTS}}} for name in ("realiz3d_stage1", "realiz3d_stage2")]
+    (folder / "metrics.json").write_text(json.dumps({"suite": "a_suite", "rows": rows}))
+    text = "\n".join(lineage(workspace, str(folder / "samples" / "ball_e.realiz3d_stage1.png")))
+    assert "run realiz3d_stage1 (" in text and "run realiz3d_stage2" not in text and "by Eve" in text
+    with pytest.raises(ValueError, match="neither a sampling grid"):
+        lineage(workspace, str(folder / "samples" / "ball_e.nobody.png"))
