@@ -44,7 +44,11 @@ class RayWorkers:
 
     def __init__(self, execution: ExecutionParams) -> None:
         self.ray = start_ray(execution.workers)
-        self.count = places(execution, self.ray.cluster_resources())
+        try:
+            self.count = places(execution, self.ray.cluster_resources())
+        except ValueError:
+            stop_ray()
+            raise
         self.retries = execution.retries
         self.threads = ThreadPoolExecutor(self.count, thread_name_prefix="fan-out")
         self.seats: queue.SimpleQueue[_Seat] = queue.SimpleQueue()
