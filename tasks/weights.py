@@ -96,8 +96,7 @@ def lock_weights(reference: Reference, lock: Path = LOCK) -> LockedModel:
 
         wanted = _wanted(siblings, json.loads(local(INDEX_NAME).read_text()))
         files = {name: _locked_file(siblings[name]) or _hashed(local(name)) for name in wanted}
-    described = entry or _described(reference.name, info, files)
-    model = described.model_copy(update={"revision": info.sha, "files": files})
+    model = entry.model_copy(update={"revision": info.sha, "files": files}) if entry else _described(reference.name, info, files)
     write_atomic(lock, lock_text(known | {reference.name: model}).encode())
     return model
 
@@ -169,6 +168,8 @@ def _described(name: str, info: Any, files: dict[str, LockedFile]) -> LockedMode
         licence_url=str(card.get("license_link") or _page(name)),
         gigabytes=max(0.1, round(sum(file.size for file in files.values()) / 1e9, 1)),
         gated=bool(info.gated),
+        revision=info.sha,
+        files=files,
     )
 
 
