@@ -137,9 +137,7 @@ class _Steps:
         parts = [self.loader.batches.part(0, number, self.parts).positions for number in range(self.parts)] if self.worker.sharded else []
         lacking = next((word for part in parts for word, taken in part.items() if not taken), None)
         if lacking:
-            raise ValueError(
-                f"train.strategy fsdp: every worker needs samples of every source in a step; one has no {lacking}: raise batch_size"
-            )
+            raise ValueError(f"train.strategy fsdp: every worker needs samples of every source in a step; one has no {lacking}: raise batch_size")
 
     def _picture(self) -> None:
         if self.worker.rank > 0 and not self.worker.sharded:

@@ -214,8 +214,8 @@ def test_text_of_a_pipeline_is_stored_and_its_encoders_are_not_read_again(
     make_features(workspace, params)
     captions, _ = stored_prompts([sample(workspace, "features", TRAIN[0])]) or pytest.fail("no text")
     assert (captions.pooled is None) == (kind == "pixart")
+    monkeypatch.setattr("tasks.train.loop.draw", lambda *_: np.zeros((2, 2, 3), np.uint8))  # FLUX draws a megapixel
     encoded = losses(workspace, trained(params, "realiz3d_stage1", {"inputs": "pictures"}), {"base": tmp_path / kind})
-    monkeypatch.setattr("tasks.train.loop.draw", lambda *_: np.zeros((2, 2, 3), np.uint8))
     monkeypatch.setattr(LazyPrompts, "encoder", property(lambda self: pytest.fail("text encoders were read")))
     cached = losses(workspace, trained(params, "realiz3d_stage1", {}), {"base": tmp_path / kind})
     torch.testing.assert_close(torch.tensor(cached), torch.tensor(encoded), atol=1e-5, rtol=0)
