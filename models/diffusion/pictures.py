@@ -8,18 +8,17 @@ from torch import Tensor
 
 def on_white(rgba: np.ndarray) -> np.ndarray:
     """Composite straight alpha over white, in sRGB values as the papers' renders are: (H, W, 4) uint8 -> (H, W, 3) uint8."""
-    rgb = cv2.cvtColor(rgba, cv2.COLOR_RGBA2RGB)
-    alpha = cv2.merge([rgba[..., 3]] * 3)
-    # rint(rgb * alpha / 255 + 255 * (1 - alpha / 255)): the second term is an integer
-    return cv2.multiply(rgb, alpha, scale=1.0 / 255.0) + (255 - alpha)
+    *colour, alpha = cv2.split(rgba)
+    white = 255 - alpha
+    # rint(plane * alpha / 255 + 255 * (1 - alpha / 255)): the second term is an integer
+    return cv2.merge([cv2.add(cv2.multiply(plane, alpha, scale=1.0 / 255.0), white) for plane in colour])
 
 
 def to_levels(pictures: list[np.ndarray]) -> Tensor:
     """Pictures (H, W, 3) of one size and type, channels first and as they are stored: (N, 3, H, W) uint8 or uint16, a quarter or half of float32."""
     levels = np.empty((len(pictures), 3, *pictures[0].shape[:2]), pictures[0].dtype)
     for picture, planes in zip(pictures, levels):
-        for channel, plane in zip(cv2.split(picture), planes):
-            plane[:] = channel
+        cv2.split(picture, list(planes))  # writes into the planes
     return torch.from_numpy(levels)
 
 

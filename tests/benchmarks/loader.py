@@ -1,7 +1,7 @@
 """The loader: training batches from shards against a bare loop that reads the same tars and decodes the same members, one after the other.
 
-The loader also shuffles and collates (`realiz3d_stage2`: pictures on white, controls, captions). A bare loop uses one core; the loader
-uses the threads it is given (`train.loader_threads`, 2 by default). All take turns and count with their best of five.
+The loader also shuffles and collates (`realiz3d_stage2`: pictures on white, controls, captions). Processor time counts, of all threads
+together, so that neither a second core helps the loader nor others on the machine harm it. All take turns and count with their best of five.
 """
 
 import re
@@ -54,7 +54,7 @@ def _at(size_pixels: int) -> list[str]:
         seconds = _best(ways)
     return [
         f"loader / bare loop, {size_pixels:3} px, {way:9}  {seconds['bare'] / took:5.2f}   (asked: {WANTED} at least)"
-        f"   {samples / took:6.1f} / {samples / seconds['bare']:6.1f} samples per second"
+        f"   {samples / took:6.1f} / {samples / seconds['bare']:6.1f} samples per second of processor time"
         for way, took in seconds.items()
         if way != "bare"
     ]
@@ -64,9 +64,9 @@ def _best(ways: dict[str, Callable[[], None]]) -> dict[str, float]:
     best = dict.fromkeys(ways, float("inf"))
     for _ in range(REPEATS):
         for name, way in ways.items():
-            begun = time.perf_counter()
+            begun = time.process_time()
             way()
-            best[name] = min(best[name], time.perf_counter() - begun)
+            best[name] = min(best[name], time.process_time() - begun)
     return best
 
 
