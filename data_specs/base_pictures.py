@@ -22,4 +22,4 @@ class BasePicturesParams(Strict):
     steps: int = Field(50, gt=0, le=1000, description="DDIM steps")
     guidance: float = Field(4.5, ge=0, description="guidance scale on the text")
     precision: Literal["fp32", "bf16"] = "fp32"
-    screening: ScreeningParams = ScreeningParams()
+    screening: ScreeningParams = ScreeningParams.model_validate({})

@@ -81,7 +81,7 @@ class MatchedRealParams(Strict):
     size_pixels: int = Field(64, gt=0, description="side of a picture")
     samples_per_edge_pixel: int = Field(16, gt=0, description="photographic_render: rays that anti-alias a pixel on an edge")
     ambient_rays: int = Field(16, gt=0, description="photographic_render: rays per pixel for ambient occlusion and soft shadow")
-    base: BasePicturesParams = BasePicturesParams()
+    base: BasePicturesParams = BasePicturesParams.model_validate({})
     redraws: int = Field(3, ge=0, description="how often a picture that shows nothing, or is refused, is drawn again before the asset is dropped")
     timeout_s: float = Field(120.0, gt=0, description="time for one caption, the loading of a base model in a new worker included")
 

@@ -119,7 +119,7 @@ def test_a_random_base_is_sampled_with_the_streams_of_each_caption_and_loaded_on
 
 
 def test_pictures_are_brought_to_the_size_of_the_data_set(workspace: Workspace, base: Path) -> None:
-    _, samples = run(workspace, settings(base, *ANYTHING, size=SIDE // 2))
+    _, samples = run(workspace, settings(base, *ANYTHING, "base.precision=bf16", size=SIDE // 2))
     assert decode_member("view.png", samples["cup"]["view0.rgb.png"]).shape == (SIDE // 2, SIDE // 2, 4)
 
 
