@@ -6,7 +6,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from data_specs.asset import UpAxis
+from data_specs.asset import Front, UpAxis
 from data_specs.base_pictures import BasePicturesParams
 from data_specs.matched_real import RealSource
 from data_specs.view import Light, ViewPlan
@@ -177,9 +177,10 @@ class GenerateParams(Strict):
     kind: Literal["texture", "multiview"] = Field("texture", description="texture: views on a mesh, and the mesh painted; multiview: views alone")
     mesh: str = Field("", description="texture: the mesh file (GLB, glTF, OBJ, PLY, STL, OFF); empty = the first held-out asset")
     up_axis: UpAxis = Field("y", description="of a mesh file that is not glTF")
+    front: Front = Field("+z", description="where the object of a mesh file faces once y is up")
     prompt: str = Field("", description="what the object looks like; empty = the held-out asset's caption")
     real: float = Field(0.8, ge=0, le=1, description="0: synthetic everywhere, full control; 0.8: as in the paper (SPEC R8); 1: real everywhere")
-    model: str = Field("", description="a training run or a model folder; empty = evaluate.run (texture)")
+    model: str = Field("", description="a training run, a model folder, or a reference (path:, micro:, hub:); empty = evaluate.run (texture)")
     seed: int = Field(0, description="of the sampling noise")
     size_pixels: int = Field(0, ge=0, description="side of a view; 0 = that of the model's base")
     sampling_steps: int = Field(50, gt=0, description="DDIM steps (SPEC R8)")
@@ -187,7 +188,7 @@ class GenerateParams(Strict):
     layer_share: float = Field(0.3, ge=0, le=1, description="B_max as a share of the blocks (SPEC R8), at real = 0.8")
     time_threshold: int = Field(950, ge=0, le=1001, description="t_max (SPEC R8), at real = 0.8")
     texture_pixels: int = Field(0, ge=0, le=8192, description="side of the texture; 0 = four times that of a view")
-    unwrap_timeout_s: float = Field(180.0, gt=0, description="time to make texture coordinates, where those of the mesh are of no use")
+    unwrap_timeout_s: float = Field(300.0, gt=0, description="time to make texture coordinates, where those of the mesh are of no use")
     out: str = Field("", description="folder of the result, below the root; empty = data/<size>/generate")
 
 

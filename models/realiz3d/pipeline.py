@@ -15,7 +15,8 @@ from models.diffusion.samples import VIEWS_RECORD, Decoded
 from models.geometry.camera_math import view_plan
 from models.realiz3d.conditioning import control_from_views
 from models.realiz3d.grid import ROWS
-from models.realiz3d.network import Realiz3D, load_model, save_model
+from models.realiz3d.methods import load_method
+from models.realiz3d.network import Realiz3D, save_model
 from models.realiz3d.realism import PAPER, with_realism
 from models.realiz3d.sampling import SamplingSettings, sample_views
 from models.realiz3d.shifter import DomainShifters
@@ -32,7 +33,7 @@ class Realiz3DPipeline:
     @classmethod
     def from_pretrained(cls, folder: Path | str) -> "Realiz3DPipeline":
         """Load a model folder, onto a GPU where there is one. Raises ValueError naming the file that is missing or wrong."""
-        return cls(load_model(Path(folder)).to("cuda" if torch.cuda.is_available() else "cpu"))
+        return cls(load_method(Path(folder)).to("cuda" if torch.cuda.is_available() else "cpu"))
 
     def save_pretrained(self, folder: Path | str) -> None:
         """Write the whole model: base, control, shifters and what describes them."""

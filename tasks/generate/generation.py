@@ -10,7 +10,7 @@ from models.realiz3d.pipeline import Realiz3DPipeline, mesh_control, viewpoint_c
 from models.realiz3d.realism import with_realism
 from models.realiz3d.sampling import SamplingSettings
 from tasks.artefacts import Workspace
-from tasks.generate.model_source import ModelSource, find_model
+from tasks.generate.model_source import ModelSource, find_source
 from tasks.generate.result import Result, write_result
 from tasks.generate.subject import Subject, find_subject
 from tasks.generate.texturing import paint, render_views, texture_side
@@ -27,7 +27,7 @@ OTHER_STEPS = {"texture": 5, "multiview": 2}
 def generate(workspace: Workspace, params: Params) -> Path:
     """Generate what `params.generate` asks for; returns the path of the page. Raises ValueError saying what is missing or does not fit."""
     ours = params.generate
-    source = find_model(workspace, ours.model or (params.evaluate.run if ours.kind == "texture" else ""))
+    source = find_source(workspace, ours.model or (params.evaluate.run if ours.kind == "texture" else ""))
     with Progress(workspace, "generate", ours.sampling_steps + OTHER_STEPS[ours.kind]) as progress:
         pipeline = Realiz3DPipeline.from_pretrained(source.folder)
         check_kind(pipeline, ours.kind, source)
@@ -71,7 +71,7 @@ def _texture(workspace: Workspace, params: Params, pipeline: Realiz3DPipeline, s
     progress.advance(note="painted")
     made = {"atlas": atlas.made, "notes": atlas.notes, "texture_pixels": side, "seen": round(textured.seen, 4), "psnr": round(textured.psnr, 2)}
     record = _record(ours, pipeline, source, prompt, size) | {"mesh": _mesh_facts(subject), "model_glb": made}
-    return Result(pictures, cameras, record, maps, textured, subject.scale, subject.offset)
+    return Result(pictures, cameras, record, maps, textured, subject.scale, subject.offset, subject.front)
 
 
 def _multiview(workspace: Workspace, params: Params, pipeline: Realiz3DPipeline, source: ModelSource, progress: Progress) -> Result:

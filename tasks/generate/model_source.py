@@ -1,12 +1,12 @@
-"""Which model a name stands for: a training run of this size, or a folder."""
+"""Which model a name stands for: a training run of this size, a reference (`micro:`, `path:`, `hub:`), or simply a folder."""
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_specs.ids import sha256_bytes
 from tasks.artefacts import Workspace
+from tasks.weights import RECORD, find_model
+
+CONFIG = "config.json"
 
 
 @dataclass(frozen=True)
@@ -18,27 +18,16 @@ class ModelSource:
     weights_sha256: str
 
 
-def find_model(workspace: Workspace, name: str) -> ModelSource:
-    """The model of the training run `name`, else of the folder of that path (a model's, or a run's with `model/` in it).
+def find_source(workspace: Workspace, name: str) -> ModelSource:
+    """The model of the training run `name`, else of the folder of that path (a model's, or a run's with `model/` in it), else of a reference.
 
-    Raises ValueError saying what to train or name when there is neither.
+    Raises ValueError saying what to train or name when there is none.
     """
-    run = workspace.folder("train") / name
-    if name and (run / "run.json").is_file():
-        return ModelSource(run / "model", name, json.loads((run / "run.json").read_bytes())["weights_sha256"])
-    for folder in (Path(name), Path(name, "model")):
-        if name and (folder / "config.json").is_file():
-            return ModelSource(folder, folder.resolve().name, _digest(folder))
-    raise ValueError(
-        f"no model {name!r}: it is neither a trained run of the size {workspace.size} (`atelier3d train --size {workspace.size}`) "
-        "nor a model folder (with a config.json)"
-    )
-
-
-def _digest(folder: Path) -> str:
-    """As `run.json` has it: over the digest of every file of the model."""
-    lines = []
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            lines.append(f"{path.relative_to(folder).as_posix()} {hashlib.file_digest(file, 'sha256').hexdigest()}")
-    return sha256_bytes("\n".join(lines).encode())
+    if not name:
+        raise ValueError("name a model that was trained on viewpoints (`network.control: viewpoint`), its run or its folder: --model")
+    folder = next((folder for folder in (Path(name), Path(name, "model")) if (folder / CONFIG).is_file()), None)
+    if folder is None or (workspace.folder("train") / name / RECORD).is_file():
+        weights = find_model(workspace, name)
+        return ModelSource(weights.folder, name, weights.digest)
+    weights = find_model(workspace, f"path:{folder.resolve()}")
+    return ModelSource(weights.folder, Path(name).resolve().name, weights.digest)

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from data_specs.asset import Front
 from data_specs.camera import Camera, CameraRecord
 from data_specs.conventions import encode_normal, encode_position
 from data_specs.view import ORTHOGONAL_NAMES
@@ -21,7 +22,7 @@ RECORD, CAMERAS, MODEL, PAGE = "generation.json", "cameras.json", "model.glb", "
 PICTURES = tuple(f"{name}{kind}.png" for kind in ("", ".normal", ".position") for name in ORTHOGONAL_NAMES)
 FRAME = (
     "object frame: right-handed, Y up, front along +Z, centred, longest side 2; cameras have OpenCV axes (x right, y down, z forward), "
-    "pixel centres at +0.5; model.glb = object * source_from_object_scale + source_from_object_offset"
+    "pixel centres at +0.5; model.glb = object * source_from_object_scale + source_from_object_offset, then +Z turned to source_front"
 )
 
 
@@ -35,7 +36,8 @@ class Result:
     maps: list[Maps] | None = None
     textured: Textured | None = None
     scale: float = 1.0
-    offset: tuple[float, float, float] = field(default=(0.0, 0.0, 0.0))
+    offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    front: Front = "+z"
 
 
 def write_result(folder: Path, result: Result) -> Path:
@@ -67,7 +69,8 @@ def _cameras(result: Result) -> dict[str, Any]:
         {"name": name, "file": f"{name}.png", "camera": CameraRecord.from_camera(camera).model_dump(mode="json")}
         for name, camera in zip(ORTHOGONAL_NAMES, result.cameras, strict=True)
     ]
-    return {"frame": FRAME, "source_from_object_scale": result.scale, "source_from_object_offset": list(result.offset), "views": views}
+    back = {"source_from_object_scale": result.scale, "source_from_object_offset": list(result.offset), "source_front": result.front}
+    return {"frame": FRAME, **back, "views": views}
 
 
 def _json(tree: Mapping[str, Any]) -> bytes:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data_specs.asset import Mesh
+from data_specs.asset import Front, Mesh
 from data_specs.ids import sha256_bytes
 from data_specs.params import AssetsParams, GenerateParams, Params
 from models.geometry.glb_reader import read_glb
@@ -20,7 +20,7 @@ SPLIT = "test"
 
 @dataclass(frozen=True)
 class Subject:
-    """A mesh in the canonical object frame and the way back: source = object * scale + offset, up axis Y.
+    """A mesh in the canonical object frame and the way back: source = object * scale + offset, up axis Y, then +Z turned to `front`.
 
     caption: what is known of it, "" = nothing. origin: plain data for the record of the result.
     """
@@ -28,6 +28,7 @@ class Subject:
     mesh: Mesh
     scale: float = 1.0
     offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    front: Front = "+z"
     caption: str = ""
     origin: dict[str, Any] = field(default_factory=dict)
 
@@ -47,6 +48,7 @@ def _from_file(ours: GenerateParams, limits: AssetsParams) -> Subject:
         root=str(path.parent),
         name=path.name,
         up_axis=ours.up_axis,
+        front=ours.front,
         max_faces=limits.max_faces,
         max_texture_pixels=limits.max_texture_pixels,
         max_file_bytes=limits.max_file_mb << 20,
@@ -56,7 +58,7 @@ def _from_file(ours: GenerateParams, limits: AssetsParams) -> Subject:
     except MeshError as error:
         raise ValueError(f"{path.name} cannot be used ({error.rule}): {error}") from None
     origin = {"name": path.name, "sha256": sha256_bytes(path.read_bytes()), "warnings": clean.warnings}
-    return Subject(read_glb(clean.glb), clean.scale, clean.offset, "", origin)
+    return Subject(read_glb(clean.glb), clean.scale, clean.offset, ours.front, "", origin)
 
 
 def _held_out(workspace: Workspace) -> Subject:

@@ -4,12 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from data_specs.asset import Mesh
+from data_specs.asset import Front, Mesh
 from data_specs.camera import Camera
 from models.diffusion.pictures import on_white
 from models.geometry.back_projection import SurfaceView
 from models.geometry.camera_math import view_plan
 from models.geometry.glb_writer import write_glb
+from models.geometry.mesh_ops import turn_front
 from models.geometry.texture_baking import BakedMesh, bake_views
 from models.metrics.image_quality import psnr
 from models.renderers.back_ends import open_renderer
@@ -23,6 +24,8 @@ INSET_SHARE = 1.0 / 100.0
 """Generated outlines stray from the true ones by about this share of a picture's side, and by a pixel at least."""
 
 TURNTABLE_PIXELS = 256
+BACK: dict[Front, Front] = {"+x": "-x", "-x": "+x"}
+"""What undoes a turn of the front; the half turn undoes itself."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +58,8 @@ def paint(subject: Subject, atlas: Atlas, pictures: np.ndarray, maps: list[Maps]
     see_through = any(material.alpha_mode != "opaque" for material in subject.mesh.materials)
     views = [_surface_view(*each, see_through) for each in zip(pictures, maps, cameras, strict=True)]
     baked = bake_views(subject.mesh, atlas.corner_uv, views, side, max(round(INSET_SHARE * pictures.shape[1]), 1))
-    in_source = replace(baked.mesh, vertices=(baked.mesh.vertices * subject.scale + np.array(subject.offset)).astype(np.float32))
-    return Textured(write_glb(in_source), _turntable(baked), baked.seen, _agreement(baked, views))
+    moved = replace(baked.mesh, vertices=(baked.mesh.vertices * subject.scale + np.array(subject.offset)).astype(np.float32))
+    return Textured(write_glb(turn_front(moved, BACK.get(subject.front, subject.front))), _turntable(baked), baked.seen, _agreement(baked, views))
 
 
 def _surface_view(picture: np.ndarray, maps: Maps, camera: Camera, see_through: bool) -> SurfaceView:

@@ -73,8 +73,9 @@ def test_texture_writes_everything(tmp_path: Path, models: dict[str, Path], mug:
     assert record["model_glb"]["psnr"] > 15.0
 
 
-def test_the_model_stands_where_its_source_stood(tmp_path: Path, models: dict[str, Path], mug: Path) -> None:
-    generate(Workspace(tmp_path, "tiny"), asked(mesh=str(mug), prompt="a mug", model=str(models["texture"])))
+@pytest.mark.parametrize("front", ["+z", "+x", "-z"])
+def test_the_model_stands_where_its_source_stood(tmp_path: Path, models: dict[str, Path], mug: Path, front: str) -> None:
+    generate(Workspace(tmp_path, "tiny"), asked(mesh=str(mug), prompt="a mug", model=str(models["texture"]), front=front))
     before, after = (read_glb(path.read_bytes()) for path in (mug, tmp_path / "made" / "model.glb"))
     np.testing.assert_allclose(after.vertices[after.faces], before.vertices[before.faces], atol=1e-6)
     assert len(after.materials) == 1 and after.materials[0].texture is not None and after.materials[0].texture.shape == (256, 256, 4)
@@ -128,7 +129,8 @@ def test_realism_changes_the_pictures(tmp_path: Path, models: dict[str, Path], m
     [
         ({"mesh": "nowhere.glb"}, "nowhere.glb is not there"),
         ({"prompt": ""}, "--prompt"),
-        ({"model": "realiz3d_stage9"}, "no model 'realiz3d_stage9'"),
+        ({"model": "realiz3d_stage9"}, "train 'realiz3d_stage9' first"),
+        ({"kind": "multiview", "model": ""}, "name a model that was trained on viewpoints"),
         ({"kind": "multiview"}, "was trained for texture, not for multiview"),
         ({"size_pixels": 30}, "multiple of 8"),
     ],
