@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 BIN="${VENV:-.venv}/bin"
 ROOT=micro_models
-OPTIONS=(--size micro --root "$ROOT" --set assets.count=2000 --set assets.shard_items=50
+OPTIONS=(--size micro --root "$ROOT" --set assets.count=2000 --set assets.shard_items=50 --set "features.base="
          --set "train.sequence=[micro_vae, micro_base, micro_embedder]")
 
 for word in assets render matched_real shards train; do
