@@ -17,6 +17,9 @@ WORDS = ("assets", "render", "matched_real", "shards", "features", "train", "eva
 """The one vocabulary: each is a flow, a task folder, a DVC stage, a params section, a test folder and a subcommand, in this order."""
 
 
+Strategy = Literal["ddp", "fsdp"]
+
+
 class Strict(BaseModel):
     """Plain data that refuses unknown keys."""
 
@@ -133,7 +136,7 @@ class TrainParams(Strict):
     sequence: list[str] = Field(description="names of `runs`, in the order they are trained")
     runs: dict[str, TrainRun]
     workers: int = Field(0, ge=0, description="Ray Train workers; 0 = in this process")
-    strategy: Literal["ddp", "fsdp"] = Field("ddp", description="ddp: every worker holds all weights; fsdp: each holds its part of them")
+    strategy: Strategy = Field("ddp", description="ddp: every worker holds all weights; fsdp: each holds its part of them")
     cpus_per_worker: int = Field(2, gt=0)
     gpus_per_worker: float = Field(0, ge=0)
     loader_threads: int = Field(2, gt=0)
