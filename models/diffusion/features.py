@@ -69,9 +69,9 @@ def encode_sample(vae: AutoencoderKL, read: PromptReader | None, samples: dict[s
     """
     device = next(vae.parameters()).device
     render, matched = samples["render"], samples["matched_real"]
-    views = {name: encode(vae, view_tensors(render, name).to(device)) for name in ENCODED_MAPS}
+    views: dict[str, Tensor] = {name: encode(vae, view_tensors(render, name).to(device)) for name in ENCODED_MAPS}
     pictures = {"rgb": encode(vae, matched_tensors(matched).to(device))}
-    parts = {LATENTS["render"]: views, LATENTS["matched_real"]: pictures}
+    parts: dict[str, dict[str, Tensor]] = {LATENTS["render"]: views, LATENTS["matched_real"]: pictures}
     if read is not None:
         parts[TEXT] = {**_text("caption", read([str(render[VIEWS_RECORD]["caption"])])), **_text("null", read([""]))}
     members = {field: save({name: _stored(value, precision) for name, value in tensors.items()}) for field, tensors in parts.items()}
