@@ -125,7 +125,7 @@ class TrainRun(TrainBudget):
     """One training run: a recipe and how it is driven."""
 
     recipe: str = Field(description="name in models/registry.py")
-    parents: dict[str, str] = Field(default_factory=dict, description="role -> model it starts from: an earlier run, or micro:NAME, hub:OWNER/REPO, path:FOLDER")
+    parents: dict[str, str] = Field(default_factory=dict, description="role -> an earlier run, or micro:NAME, hub:OWNER/REPO, path:FOLDER")
     config: dict[str, Any] = Field(default_factory=dict, description="the recipe's own settings; unknown keys are errors")
     seed: int = 0
 
