@@ -75,7 +75,7 @@ def test_a_layer_by_hand(tmp_path: Path) -> None:
 
 
 def test_stages_without_gpu_are_measured_rates(tmp_path: Path) -> None:
-    params, rates = load_params("paper"), measured_rates()
+    params, rates = load_params("paper", ["matched_real.source=photographic_render"]), measured_rates()
     nothing = params.train.model_copy(update={"sequence": []})
     rows = {row.name: row for row in plan_cluster(Workspace(tmp_path, "paper"), params.model_copy(update={"train": nothing}), CLUSTER)}
     pictures = 120_000 * 4 * 512 * 512 / 1e6
