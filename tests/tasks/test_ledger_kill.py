@@ -12,7 +12,7 @@ from tests.tasks.building import WORD, build_everything, contents, plans
 
 KILLS = 25
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.tasks.building"])
+PROCESSES.set_forkserver_preload(["tests.tasks.building", "webdataset"])  # loading it takes longer than a build
 
 
 @pytest.fixture(scope="module")
