@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 from data_specs.decision import Decision
 from data_specs.ids import canonical_json
@@ -15,6 +15,9 @@ from models.diffusion.latents import encoder_id
 from models.diffusion.pipeline_folder import TEXT_PARTS, is_pipeline
 from models.diffusion.text_to_image import CONFIG_NAME, load_text_to_image, load_vae, read_config
 from tasks.stored_samples import StoredSample
+
+if TYPE_CHECKING:
+    from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
 WORD = FEATURES_WORD
 
@@ -62,7 +65,7 @@ def _text_identity(folder: Path) -> str:
 
 
 @lru_cache(maxsize=1)
-def _encoders(base: Base) -> tuple[AutoencoderKL, PromptReader | None]:
+def _encoders(base: Base) -> "tuple[AutoencoderKL, PromptReader | None]":
     """VAE and prompt encoder on this worker's device. A folder without a text-to-image model (a run of micro_vae) has no prompt encoder."""
     folder, device = Path(base.folder), torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = load_text_to_image(folder).to(device) if base.text else None
