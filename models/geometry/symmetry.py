@@ -68,7 +68,8 @@ def rotation_angle(rotation: np.ndarray) -> float:
 def find_symmetry(scene: Scene, with_colour: bool = True) -> Symmetry:
     """The symmetries of a loaded mesh. with_colour: also of what is painted on it."""
     centre, inertia, sample = _sample(scene)
-    rotations, axes = [np.eye(3)], []
+    rotations: list[np.ndarray] = [np.eye(3)]
+    axes: list[np.ndarray] = []
     for axis in _candidate_axes(inertia):
         turns = [Rotation.from_rotvec(np.radians(degrees) * axis).as_matrix() for degrees in (*FOLDS_DEGREES, *ROUND_DEGREES)]
         same = [_is_same(scene, sample, centre, turn, with_colour) for turn in turns]
@@ -83,13 +84,15 @@ def find_symmetry(scene: Scene, with_colour: bool = True) -> Symmetry:
 
 
 def _sample(scene: Scene) -> tuple[np.ndarray, np.ndarray, _Sample]:
-    """The centroid of the surface, its second moments (3, 3), and points spread over it by area."""
+    """The centroid of the surface, its second moments (3, 3) up to a factor, and points spread over it by area."""
     surface, rng = scene.surface, np.random.default_rng(0)
     corners = surface.vertices[surface.faces].astype(np.float64)
     areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     middles = corners.mean(axis=1)
     centre = areas @ middles / areas.sum()
-    inertia = (middles - centre).T @ (areas[:, None] * (middles - centre)) / areas.sum()
+    arms, arm = corners - centre, middles - centre
+    # The second moment of a triangle: a twelfth of its area, times those of its corners and nine times that of its middle.
+    inertia = np.einsum("f,fci,fcj->ij", areas, arms, arms) + 9.0 * np.einsum("f,fi,fj->ij", areas, arm, arm)
     face = np.searchsorted(np.cumsum(areas), (np.arange(POINTS) + rng.random(POINTS)) / POINTS * areas.sum()).clip(max=len(areas) - 1)
     first, second = np.sort(rng.random((2, POINTS)), axis=0)
     weights = np.stack([second - first, 1.0 - second])

@@ -50,6 +50,7 @@ class Observation:
 def observe(problem: PoseProblem, size_pixels: int) -> Observation:
     """Crop a problem's picture, mask and depth. The mask must not be empty."""
     k = problem.intrinsics
+    assert problem.mask.shape == problem.picture.size == (k.height, k.width), "mask, picture and intrinsics are of different sizes"
     turn, virtual = _virtual_camera(problem.mask, k, size_pixels)
     rays = (pixel_centres(size_pixels, size_pixels) - [virtual.centre_x, virtual.centre_y]) / virtual.focal_x
     there = np.concatenate([rays, np.ones((*rays.shape[:2], 1))], axis=-1) @ turn  # rows times turn: the inverse rotation

@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from models.geometry.se3 import rigid
 from models.perception.pose_observation import Observation
-from models.perception.pose_rendering import View, look
+from models.perception.pose_rendering import View, coded, look
 from models.renderers.open3d_cpu import Scene
 
 DEPTH_SCALE, OUTLINE_SCALE = 0.1, 0.15
@@ -21,8 +21,12 @@ DEPTH_SCALE, OUTLINE_SCALE = 0.1, 0.15
 DAMPING = 1e-3
 OUTLINE_WEIGHT, COLOUR_WEIGHT = 1.0, 0.1
 COLOUR_SCALE = 0.1
-LONGEST_STEP = 0.35
-"""Radians, and units of the object frame: no step of a round is longer."""
+LONGEST_STEP, AT_REST = 0.35, 5e-4
+"""Radians, and units of the object frame: no step of a round is longer; after a shorter one there is nothing left to do."""
+
+FEWEST_PIXELS = 20
+RIDGE = 1e-5
+"""Of the squared base colour: a light that nothing in the picture shows is dark."""
 
 
 @dataclass(frozen=True)
@@ -42,19 +46,18 @@ class _Equations:
     weights: np.ndarray
 
 
-def place(scene: Scene, seen: Observation, pose: np.ndarray) -> Placement:
-    """A pose with the depth scale that puts the observed surface, in the median, where the view has it."""
-    view = look(scene, pose, seen.intrinsics)
+def place(view: View, seen: Observation, pose: np.ndarray) -> Placement:
+    """A pose with the depth scale that puts the observed surface, in the median, where the view from this pose has it."""
     both = view.inside & seen.inside & (seen.depth > 0)
     return Placement(pose, float(np.median(view.depth[both] / seen.depth[both])) if both.any() else 1.0)
 
 
 def refine(scene: Scene, seen: Observation, start: Placement, rounds: int, with_colour: bool) -> Placement:
-    """The placement after some rounds of Gauss-Newton; where the view loses the object, the last one that had it."""
+    """The placement after some rounds of Gauss-Newton, fewer once it rests; where the view loses the object, the last one that had it."""
     now = start
     for i in range(rounds):
         view = look(scene, now.virtual_from_object, seen.intrinsics, with_colour)
-        if np.count_nonzero(view.inside & seen.inside) < 20:
+        if np.count_nonzero(view.inside & seen.inside) < FEWEST_PIXELS:
             break
         tightness = max(0.5**i, 0.2)
         found = [_outline(view, seen, now, tightness)]
@@ -62,11 +65,14 @@ def refine(scene: Scene, seen: Observation, start: Placement, rounds: int, with_
             found.append(_depth(view, seen, now, tightness))
         if with_colour:
             found.append(_colours(view, seen, now))
-        now = _moved(now, _solve(found, now))
+        step = _solve(found)
+        now = _moved(now, step)
+        if i > 2 and np.abs(step).max() < AT_REST:
+            break
     return now
 
 
-def _solve(found: list[_Equations], now: Placement) -> np.ndarray:
+def _solve(found: list[_Equations]) -> np.ndarray:
     """The damped step (7,); each kind of equation counts by its mean, so that the number of its pixels does not matter."""
     matrix, right = DAMPING * np.eye(7), np.zeros(7)
     for one in found:
@@ -144,19 +150,19 @@ def shade(view: View, seen: Observation) -> tuple[np.ndarray, np.ndarray, np.nda
     expected = np.empty_like(base)
     for channel in range(3):
         columns = (basis * (base[channel] + 0.02)).T
-        light = np.linalg.solve(columns.T @ columns + 1e-3 * len(here) * 0.01 * np.eye(4), columns.T @ observed[channel])
+        light = np.linalg.solve(columns.T @ columns + RIDGE * len(here) * np.eye(4), columns.T @ observed[channel])
         expected[channel] = columns @ light
-    return here, np.clip(expected, 0.0, 1.5) ** (1 / 2.2), np.clip(observed, 0.0, 1.0) ** (1 / 2.2)
+    return here, coded(expected), coded(observed)
 
 
 def _colours(view: View, seen: Observation, now: Placement) -> _Equations:
     here, expected, observed = shade(view, seen)
-    coded = np.clip(seen.rgb, 0.0, 1.0) ** (1 / 2.2)
+    picture = coded(seen.rgb)
     pixel, points = view.pixel[here], view.points[:, here]
     rows, values = [], []
     pixels_per_unit = seen.intrinsics.focal_x / points[2]
     for channel in range(3):
-        down, across = np.gradient(coded[..., channel])
+        down, across = np.gradient(picture[..., channel])
         along = _in_space(points, np.stack([across.reshape(-1)[pixel], down.reshape(-1)[pixel]])) * pixels_per_unit
         rows.append(np.pad(_motion(points, along, now.virtual_from_object[:3, 3]), ((0, 0), (0, 1))))
         values.append(expected[channel] - observed[channel])

@@ -26,6 +26,11 @@ class View:
     base: np.ndarray | None
 
 
+def coded(linear: np.ndarray) -> np.ndarray:
+    """Linear light to about what sRGB makes of it, both in [0, 1], any shape: differences are then as large as they look."""
+    return np.clip(linear, 0.0, 1.0) ** (1.0 / 2.2)
+
+
 def pixel_rays(k: Intrinsics) -> np.ndarray:
     """Rays through the centres of all pixels, (3, P) float64 in the camera's frame, of length 1 along +Z."""
     at = pixel_centres(k.width, k.height).reshape(-1, 2)

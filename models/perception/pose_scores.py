@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.perception.pose_observation import IN_FRONT, Observation
-from models.perception.pose_refinement import Placement, shade
-from models.perception.pose_rendering import look
-from models.renderers.open3d_cpu import Scene
+from models.perception.pose_refinement import FEWEST_PIXELS, Placement, shade
+from models.perception.pose_rendering import View
 
 NEAR = 0.05
 """In units of the object frame: depth that agrees so well counts half."""
@@ -15,9 +14,11 @@ NEAR = 0.05
 
 @dataclass(frozen=True)
 class Evidence:
-    """overlap: intersection over union of view and mask where nothing hides the object, in [0, 1]. depth: how many of the mask's pixels have the
-    depth of the view, in [0, 1]; 0 without depth. colour: root mean square difference after lighting is fitted, sRGB-like in [0, 1]. texture: the
-    correlation of expected and observed colours, in [-1, 1].
+    """How well a view of the mesh agrees with what is observed.
+
+    overlap: intersection over union of view and mask where nothing hides the object, in [0, 1]. depth: the share of the mask's pixels whose depth
+    the view has, near ones in part, in [0, 1]; 0 without depth. colour: root mean square difference once light is fitted, sRGB-like in [0, 1].
+    texture: correlation of expected and observed colours, in [-1, 1].
     """
 
     overlap: float
@@ -26,11 +27,10 @@ class Evidence:
     texture: float
 
 
-def weigh(scene: Scene, seen: Observation, placement: Placement) -> Evidence:
-    """The evidence for one placement."""
-    view = look(scene, placement.virtual_from_object, seen.intrinsics, with_colour=True)
+def weigh(view: View, seen: Observation, placement: Placement) -> Evidence:
+    """The evidence for a placement; view: the mesh from there, with colour."""
     shared = view.inside & seen.inside
-    if np.count_nonzero(shared) < 20:
+    if np.count_nonzero(shared) < FEWEST_PIXELS:
         return Evidence(0.0, 0.0, 1.0, 0.0)
     depth = seen.depth * placement.depth_scale
     hidden = ~seen.inside & (seen.hidden | ((depth > 0) & (depth < (1.0 - IN_FRONT) * view.depth)))
@@ -47,4 +47,4 @@ def weigh(scene: Scene, seen: Observation, placement: Placement) -> Evidence:
 
 def rank(evidence: Evidence) -> float:
     """Higher is better, for poses of the same problem."""
-    return evidence.overlap + evidence.depth + 0.3 * evidence.texture - 1.5 * evidence.colour
+    return evidence.overlap * (1.0 + 0.3 * evidence.texture - 1.5 * evidence.colour) + evidence.depth
