@@ -168,7 +168,7 @@ class Lineage:
         record = next((json.loads(place.read_bytes()) for place in places if place.is_file()), None)
         if record is None or "suite" not in record:
             return record
-        runs = next((each["runs"] for each in record["rows"] if each["name"] == row), {})
+        runs: dict[str, Any] = next((each["runs"] for each in record["rows"] if each["name"] == row), {})
         return next(iter(runs.values()), None)
 
     def _asset(self, line: CatalogueLine) -> Node:

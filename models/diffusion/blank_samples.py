@@ -25,7 +25,7 @@ def blank_sample(word: str, side: int) -> Decoded:
 
 def blank_features(word: str, side: int, base: TextToImage) -> Decoded:
     """What the features hold of such a sample, in the shapes of a base."""
-    tokens = {name: np.zeros((CAPTION_TOKENS, base.prompts.channels), np.float32) for name in ("caption", "null")}
+    tokens: dict[str, np.ndarray] = {name: np.zeros((CAPTION_TOKENS, base.prompts.channels), np.float32) for name in ("caption", "null")}
     if base.prompts.pooled_channels:
         tokens |= {f"{name}_pooled": np.zeros(base.prompts.pooled_channels, np.float32) for name in ("caption", "null")}
     small = side // factor(base.vae)

@@ -23,7 +23,7 @@ WHITE = 235
 
 def silhouettes(pictures: np.ndarray) -> np.ndarray:
     """Where pictures (V, H, W, 3) uint8 on white show an object: (V, H, W) bool."""
-    return (pictures < WHITE).any(axis=-1)
+    return pictures.min(axis=-1) < WHITE
 
 
 def hull_views(pictures: np.ndarray, cameras: list[Camera]) -> list[SurfaceView]:

@@ -67,7 +67,7 @@ def hypotheses(scene: Scene, seen: Observation, count: int) -> list[np.ndarray]:
         offset = variants.rotation[variant, :2, :2] @ (lens.centre_x - views.middle[view]) / views.radius[view]
         at = variants.middle[variant] + variants.radius[variant] * offset
         ray = (at - seen.intrinsics.centre_x) / seen.intrinsics.focal_x
-        pose = _pose(views.rotation[view], variants.rotation[variant], ray, ranges[view, variant])
+        pose = _pose(views.rotation[view], variants.rotation[variant], ray, float(ranges[view, variant]))
         if all(rotation_angle(pose[:3, :3].T @ one[:3, :3]) > np.radians(APART_DEGREES) for one in chosen):
             chosen.append(pose)
         if len(chosen) == count:

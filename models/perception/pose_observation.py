@@ -44,7 +44,7 @@ class Observation:
     @property
     def has_depth(self) -> bool:
         """Whether enough of the object has depth."""
-        return np.count_nonzero(self.inside & (self.depth > 0)) > 0.1 * np.count_nonzero(self.inside)
+        return bool(np.count_nonzero(self.inside & (self.depth > 0)) > 0.1 * np.count_nonzero(self.inside))
 
 
 def observe(problem: PoseProblem, size_pixels: int) -> Observation:
@@ -61,7 +61,8 @@ def observe(problem: PoseProblem, size_pixels: int) -> Observation:
     rgb = linear_from_srgb(_sample(problem.picture.rgb.astype(np.float32), pixels, shrink).clip(0, 255) / 255.0).astype(np.float32)
     depth = np.zeros(inside.shape, np.float32)
     if problem.depth is not None:
-        nearest = cv2.remap(problem.depth.astype(np.float32), (pixels - 0.5).astype(np.float32), None, cv2.INTER_NEAREST)
+        across, down = (pixels - 0.5).astype(np.float32).transpose(2, 0, 1)
+        nearest = cv2.remap(problem.depth.astype(np.float32), across, down, cv2.INTER_NEAREST)
         depth = np.where(np.isfinite(nearest) & (nearest > 0), nearest / ahead, 0.0).astype(np.float32)
     hidden = _outside_picture(pixels, k) | _nearer(inside, depth)
     distance, known = _outline(inside, hidden)
@@ -92,8 +93,8 @@ def _sample(values: np.ndarray, pixels: np.ndarray, shrink: float) -> np.ndarray
     height, width = values.shape[:2]
     size = max(1, round(width * shrink)), max(1, round(height * shrink))
     small = cv2.resize(values, size, interpolation=cv2.INTER_AREA) if shrink < 0.8 else values
-    places = (pixels * [small.shape[1] / width, small.shape[0] / height] - 0.5).astype(np.float32)
-    return cv2.remap(small, places, None, cv2.INTER_LINEAR)
+    across, down = (pixels * [small.shape[1] / width, small.shape[0] / height] - 0.5).astype(np.float32).transpose(2, 0, 1)
+    return cv2.remap(small, across, down, cv2.INTER_LINEAR)
 
 
 def _outside_picture(pixels: np.ndarray, k: Intrinsics) -> np.ndarray:

@@ -69,7 +69,7 @@ def _encoders(base: Base) -> "tuple[AutoencoderKL, PromptReader | None]":
     """VAE and prompt encoder on this worker's device. A folder without a text-to-image model (a run of micro_vae) has no prompt encoder."""
     folder, device = Path(base.folder), torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = load_text_to_image(folder).to(device) if base.text else None
-    vae = load_vae(folder).to(device) if model is None else model.vae
+    vae = load_vae(folder).to(device) if model is None else model.vae  # type: ignore[arg-type]  # diffusers wraps `to`
     if encoder_id(vae) != base.encoder:
         raise ValueError(f"the VAE in {folder} has changed while its features were made: run `atelier3d {WORD}` again")
     return vae, None if model is None else _remembering_null(model.read)
