@@ -21,10 +21,12 @@ def known(with_depth: bool) -> tuple[Scene, Observation, np.ndarray]:
     return Open3DRenderer().load(scene.problem.mesh), seen, rigid(seen.virtual_from_camera, np.zeros(3)) @ scene.camera_from_object
 
 
-@pytest.mark.parametrize(("with_depth", "degrees", "length"), [(True, 0.6, 0.08), (False, 2.0, 0.15)])
-def test_a_pose_beside_the_truth_comes_back(with_depth: bool, degrees: float, length: float) -> None:
+@pytest.mark.parametrize(("with_depth", "share", "degrees", "length"), [(True, 1.0, 0.6, 0.08), (False, 0.4, 2.0, 0.15)])
+def test_a_pose_beside_the_truth_comes_back(with_depth: bool, share: float, degrees: float, length: float) -> None:
+    """From 10 degrees and a tenth of the object's size beside it with depth; without, from nearer."""
     scene, seen, true = known(with_depth)
-    start = rigid(Rotation.from_rotvec([0.1, -0.12, 0.08]).as_matrix() @ true[:3, :3], true[:3, 3] + [0.05, -0.08, 0.2])
+    turn, move = share * np.array([0.1, -0.12, 0.08]), share * np.array([0.05, -0.08, 0.2])
+    start = rigid(Rotation.from_rotvec(turn).as_matrix() @ true[:3, :3], true[:3, 3] + move)
     found = refine(scene, seen, place(look(scene, start, seen.intrinsics), seen, start), 12, True).virtual_from_object
     assert rotation_error_degrees(found, true) < degrees < rotation_error_degrees(start, true)
     assert np.linalg.norm(found[:3, 3] - true[:3, 3]) < length
