@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 from pydantic import Field, ValidationError
 
-from data_specs.params import Strict
+from data_specs.strict import Strict
 
 CATALOGUE = Path(__file__).parent / "catalogue"
 

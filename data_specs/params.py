@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from data_specs.asset import Front, UpAxis
 from data_specs.base_pictures import BasePicturesParams
 from data_specs.matched_real import RealSource
+from data_specs.strict import Strict
 from data_specs.view import Light, ViewPlan
 
 PARAMS_FOLDER = Path(__file__).parent / "params"
@@ -16,14 +17,7 @@ SIZES = ("tiny", "micro", "paper")
 WORDS = ("assets", "render", "matched_real", "shards", "features", "train", "evaluate", "report", "generate")
 """The one vocabulary: each is a flow, a task folder, a DVC stage, a params section, a test folder and a subcommand, in this order."""
 
-
 Strategy = Literal["ddp", "fsdp"]
-
-
-class Strict(BaseModel):
-    """Plain data that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ExecutionParams(Strict):

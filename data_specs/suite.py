@@ -10,7 +10,8 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from data_specs.ids import content_id
-from data_specs.params import EvaluateParams, Params, Strict, TrainBudget, TrainParams, TrainRun, apply_override, explain
+from data_specs.params import EvaluateParams, Params, TrainBudget, TrainParams, TrainRun, apply_override, explain
+from data_specs.strict import Strict
 
 SUITES_FOLDER = Path(__file__).parent / "suites"
 BASE = "base"

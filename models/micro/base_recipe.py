@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from data_specs.params import Strict
+from data_specs.strict import Strict
 from models.diffusion.features import RECORD, Inputs, check_encoder, reading, stored_latents
 from models.diffusion.guidance import guide
 from models.diffusion.pictures import sheet, to_pixels, to_uint8

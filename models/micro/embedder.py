@@ -15,7 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from data_specs.params import Strict
+from data_specs.strict import Strict
 from models.diffusion.pictures import to_levels, to_pixels
 from models.diffusion.prompts import HashedWords
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from data_specs.params import Strict
+from data_specs.strict import Strict
 from models.diffusion.pictures import sheet, to_pixels, to_uint8
 from models.diffusion.samples import MATCHED_MEMBERS, RGB_MEMBERS, Decoded, caption_of, matched_count, matched_levels, pick, view_levels
 from models.micro.embedder import Embedder, EmbedderShape, save_embedder

@@ -7,11 +7,10 @@ always named: without the words a picture has any backdrop.
 import cv2
 import numpy as np
 
+from models.diffusion.picture_sampling import PHRASE
 from models.diffusion.pictures import to_levels
 from models.diffusion.samples import MATCHED_RECORD, Decoded
 
-WHITE = "white background"
-PHRASE = "highly photorealistic and detailed"
 WHITE_SHARE = 0.6
 VIEW_SHARE, PHRASE_SHARE, BACKDROP_SHARE = 0.5, 0.5, 0.7
 """How often a prompt has its view word, the phrase, and the name of a backdrop that is not white."""

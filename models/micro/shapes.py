@@ -9,7 +9,7 @@ from diffusers.models.transformers.pixart_transformer_2d import PixArtTransforme
 from pydantic import Field
 from torch import nn
 
-from data_specs.params import Strict
+from data_specs.strict import Strict
 from models.diffusion.ddpm import Ddpm, Prediction
 from models.diffusion.prompts import HashedWords
 from models.diffusion.text_to_image import TextToImage

@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from data_specs.ids import seed_from
-from data_specs.params import Strict
+from data_specs.strict import Strict
 from models.diffusion.latents import decode, encode
 from models.diffusion.pictures import sheet, to_pixels, to_uint8
 from models.diffusion.samples import MATCHED_MEMBERS, VIEW_MEMBERS, Decoded, matched_count, pick, stack, view_tensors

@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from data_specs.params import Strict
+from data_specs.strict import Strict
 
 
 class AdapterConfig(Strict):

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from data_specs.conventions import DOMAINS
-from data_specs.params import Strict
+from data_specs.strict import Strict
 from models.diffusion.backbone import ForwardPlan
 from models.diffusion.latents import factor
 from models.diffusion.text_to_image import TextToImage, load_text_to_image, read_config, save_text_to_image

@@ -14,7 +14,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from data_specs.params import Strict
+from data_specs.strict import Strict
 from models.diffusion.features import Inputs, reading
 from models.diffusion.pictures import sheet, to_pixels, to_uint8
 from models.diffusion.prompts import drop_texts

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from models.diffusion.picture_sampling import BACKGROUND, PHRASE, photographic_prompt
 from models.diffusion.pictures import on_white
-from models.micro.photographs import BACKDROPS, PHRASE, WHITE, before, draw_backdrop, draw_photographs, prompt_for
+from models.micro.photographs import BACKDROPS, before, draw_backdrop, draw_photographs, prompt_for
 from tests.models.realiz3d.fabricated import matched_sample
 
 
@@ -36,8 +37,8 @@ def test_opaque_hides_the_backdrop_and_transparent_shows_it() -> None:
 def test_white_is_always_named_and_other_backdrops_never_wrongly() -> None:
     white = [prompt_for("a cup", "front", "white", rng(seed)) for seed in range(200)]
     blue = [prompt_for("a cup", "front", "blue", rng(seed)) for seed in range(200)]
-    assert all(prompt.endswith(WHITE) for prompt in white)
-    assert not any(WHITE in prompt for prompt in blue)
+    assert all(prompt.endswith(BACKGROUND) for prompt in white)
+    assert not any(BACKGROUND in prompt for prompt in blue)
     for words, share in (("blue background", 0.7), ("front view", 0.5), (PHRASE, 0.5)):
         assert np.mean([words in prompt for prompt in blue]) == pytest.approx(share, abs=0.12)  # 3.4 standard deviations of 200 draws
 
@@ -50,5 +51,10 @@ def test_photographs_match_their_prompts() -> None:
         levels, prompts = draw_photographs(sample, [2, 0], rng(seed))
         assert levels.shape == (2, 3, 16, 16) and levels.dtype == np.uint8
         for picture, prompt, word in zip(levels, prompts, ("back", "front")):
-            assert prompt.startswith("a blue cup") and (picture == 255).all() == (WHITE in prompt)
+            assert prompt.startswith("a blue cup") and (picture == 255).all() == (BACKGROUND in prompt)
             assert (" view" in prompt) <= (f"{word} view" in prompt)
+
+
+def test_what_a_base_is_asked_for_is_among_its_training_prompts() -> None:
+    drawn = {prompt_for("a cup", "front", "white", rng(seed)) for seed in range(100)}
+    assert {photographic_prompt("a cup"), photographic_prompt("a cup", "front")} <= drawn
