@@ -10,10 +10,10 @@ from data_specs.ids import content_id
 from data_specs.params import EvaluateParams
 from data_specs.suite import Suite, SuiteRow
 from tasks.artefacts import Workspace, write_atomic
-from tasks.evaluate.bench import Bench
 from tasks.evaluate.evaluation import NO_MATTER, read_trained
 from tasks.evaluate.samples import Mode, SampleFolder, Sampler
 from tasks.evaluate.subjects import Subject
+from tasks.evaluate.suite_measures import SuiteMeasures
 
 VERSION = 1
 """Raised by hand when the same model and seed would give other pictures."""
@@ -49,49 +49,49 @@ class Cell:
         self.mode = Mode("views", row.title, row.layer_share, row.time_threshold)
         self._folder = workspace.runs / "evaluate"
 
-    def fill(self, bench: Bench, samplers: Samplers) -> dict[str, Any]:
+    def fill(self, measures: SuiteMeasures, samplers: Samplers) -> dict[str, Any]:
         """Sample what is missing and measure it, unless that has been done; returns what was measured."""
-        path = self._measured(bench)
+        path = self._measured(measures)
         if not path.is_file():
-            pictures = self.pictures(bench)
+            pictures = self.pictures(measures)
             if self.source:
-                self.source.fill(bench, samplers)
-            pictures.fill(bench.subjects, self.mode, self.params.batch_size, self._sampler(bench, samplers), lambda done: None)
-            found = bench.measure([pictures.read(subject, self.mode) for subject in bench.subjects])
+                self.source.fill(measures, samplers)
+            pictures.fill(measures.subjects, self.mode, self.params.batch_size, self._sampler(measures, samplers), lambda done: None)
+            found = measures.measure([pictures.read(subject, self.mode) for subject in measures.subjects])
             write_atomic(path, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode())
         return json.loads(path.read_bytes())
 
-    def measured(self, bench: Bench) -> dict[str, Any] | None:
+    def measured(self, measures: SuiteMeasures) -> dict[str, Any] | None:
         """What was measured, None when that has not been done."""
-        path = self._measured(bench)
+        path = self._measured(measures)
         return json.loads(path.read_bytes()) if path.is_file() else None
 
-    def pictures(self, bench: Bench) -> SampleFolder:
+    def pictures(self, measures: SuiteMeasures) -> SampleFolder:
         """Where the views of every subject are."""
-        return SampleFolder(self._folder / content_id(self._identity(bench)))
+        return SampleFolder(self._folder / content_id(self._identity(measures)))
 
-    def _measured(self, bench: Bench) -> Path:
-        return self.pictures(bench).folder / f"measured-{content_id(bench.identity)}.json"
+    def _measured(self, measures: SuiteMeasures) -> Path:
+        return self.pictures(measures).folder / f"measured-{content_id(measures.identity)}.json"
 
-    def _identity(self, bench: Bench) -> dict[str, Any]:
+    def _identity(self, measures: SuiteMeasures) -> dict[str, Any]:
         return {
             "version": VERSION,
             "weights_sha256": self.weights,
             "seed": self.seed,
             "shifting": [self.row.layer_share, self.row.time_threshold],
-            "refined": [self.source._identity(bench), bench.identity["base"]] if self.source else None,
-            "data": bench.identity["data"],
-            "assets": bench.identity["assets"],
+            "refined": [self.source._identity(measures), measures.identity["base"]] if self.source else None,
+            "data": measures.identity["data"],
+            "assets": measures.identity["assets"],
             "settings": self.params.model_dump(mode="json", exclude=NOT_SAMPLED),
         }
 
-    def _sampler(self, bench: Bench, samplers: Samplers) -> Sampler:
+    def _sampler(self, measures: SuiteMeasures, samplers: Samplers) -> Sampler:
         if self.source is None:
             return samplers.method(self.run, self.seed)
         source = self.source
 
         def refine(subjects: list[Subject], mode: Mode) -> list[np.ndarray]:
-            views = [source.pictures(bench).read(subject, source.mode) for subject in subjects]
+            views = [source.pictures(measures).read(subject, source.mode) for subject in subjects]
             return samplers.refine(views, subjects, mode.time_threshold, self.seed)
 
         return refine

@@ -8,12 +8,12 @@ from data_specs.params import Params
 from data_specs.suite import Suite
 from models.metrics.embedder import TITLES
 from tasks.artefacts import Workspace, write_atomic
-from tasks.evaluate.bench import Bench, open_bench
 from tasks.evaluate.cells import Cell, Samplers, suite_cell
 from tasks.evaluate.evaluation import METRICS, NO_MATTER, SAMPLES, is_trained
 from tasks.evaluate.expectations import as_text as checks_as_text
 from tasks.evaluate.expectations import check
 from tasks.evaluate.samples import SampleFolder
+from tasks.evaluate.suite_measures import SuiteMeasures, open_suite_measures
 from tasks.evaluate.suite_table import as_text as table_as_text
 from tasks.evaluate.suite_table import table
 
@@ -25,21 +25,21 @@ def evaluate_cell(workspace: Workspace, params: Params, suite: Suite, place: tup
     """
     row, seed = place
     cell = suite_cell(workspace, params.evaluate, suite, suite.row(row), seed)
-    return cell.fill(open_bench(workspace, params.evaluate, samplers.base(), suite.consistency), samplers)
+    return cell.fill(open_suite_measures(workspace, params.evaluate, samplers.base(), suite.consistency), samplers)
 
 
 def publish_suite(workspace: Workspace, params: Params, suite: Suite, samplers: Samplers) -> Path:
     """Write `metrics.json` and the pictures of the first seed from every cell there is; returns the path of the former."""
-    bench = open_bench(workspace, params.evaluate, samplers.base(), suite.consistency)
+    measures = open_suite_measures(workspace, params.evaluate, samplers.base(), suite.consistency)
     cells = _cells(workspace, params, suite)
-    found = {row: {seed: cell.measured(bench) for seed, cell in seeds.items()} for row, seeds in cells.items()}
+    found = {row: {seed: cell.measured(measures) for seed, cell in seeds.items()} for row, seeds in cells.items()}
     known = {row: {seed: values for seed, values in seeds.items() if values} for row, seeds in found.items()}
-    record = _record(params, suite, bench, table(suite, TITLES[params.evaluate.embedder], known))
+    record = _record(params, suite, measures, table(suite, TITLES[params.evaluate.embedder], known))
     for row in record["rows"]:
         made = {seed: cells[row["name"]][seed] for seed in known[row["name"]]}
         row["runs"] = {str(seed): {"run": cell.run, "weights_sha256": cell.weights} for seed, cell in made.items()}
     folder = workspace.folder("evaluate") / suite.name
-    _publish_pictures(folder / SAMPLES, bench, {row: seeds for row, seeds in cells.items() if known[row]})
+    _publish_pictures(folder / SAMPLES, measures, {row: seeds for row, seeds in cells.items() if known[row]})
     write_atomic(folder / METRICS, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
     return folder / METRICS
 
@@ -65,29 +65,29 @@ def _cells(workspace: Workspace, params: Params, suite: Suite) -> dict[str, dict
     }  # fmt: skip
 
 
-def _record(params: Params, suite: Suite, bench: Bench, measured: dict[str, Any]) -> dict[str, Any]:
+def _record(params: Params, suite: Suite, measures: SuiteMeasures, measured: dict[str, Any]) -> dict[str, Any]:
     record = {
         "suite": suite.name,
         "title": suite.title,
         "source": suite.source,
         "seeds": suite.at.seeds,
-        "assets": bench.identity["assets"],
-        "data": bench.identity["data"],
-        "base_sha256": bench.identity["base"],
-        "embedder": bench.identity["embedder"],
+        "assets": measures.identity["assets"],
+        "data": measures.identity["data"],
+        "base_sha256": measures.identity["base"],
+        "embedder": measures.identity["embedder"],
         "settings": params.evaluate.model_dump(mode="json", exclude=NO_MATTER | {"run", "layer_share", "time_threshold"}),
         **measured,
     }
     return {**record, "checks": [answer.__dict__ for answer in check(suite, record)]}
 
 
-def _publish_pictures(folder: Path, bench: Bench, cells: dict[str, dict[int, Cell]]) -> None:
+def _publish_pictures(folder: Path, measures: SuiteMeasures, cells: dict[str, dict[int, Cell]]) -> None:
     """`<asset>.<row>.png` of the first seed that each row has; others are removed."""
     wanted: set[str] = set()
     for row, seeds in cells.items():
-        cell = next(cell for cell in seeds.values() if cell.measured(bench))
-        pictures: SampleFolder = cell.pictures(bench)
-        for subject in bench.subjects:
+        cell = next(cell for cell in seeds.values() if cell.measured(measures))
+        pictures: SampleFolder = cell.pictures(measures)
+        for subject in measures.subjects:
             name = f"{subject.asset_id}.{row}.png"
             write_atomic(folder / name, pictures.path(subject.asset_id, cell.mode).read_bytes())
             wanted.add(name)

@@ -12,9 +12,9 @@ from data_specs.params import EvaluateParams, Params
 from data_specs.suite import NEVER, SuiteRow
 from models.image_codec import encode_png
 from tasks.artefacts import Workspace, write_atomic
-from tasks.evaluate.bench import Bench, open_bench
 from tasks.evaluate.cells import Cell, Samplers
 from tasks.evaluate.evaluation import METRICS
+from tasks.evaluate.suite_measures import SuiteMeasures, open_suite_measures
 from tasks.progress import Progress
 
 FOLDER, PICTURE = "tuning", "grid.png"
@@ -68,7 +68,7 @@ def tune(workspace: Workspace, params: Params, samplers: Samplers) -> Path:
     record = {
         "run": ours.run,
         "weights_sha256": grid.weights,
-        "assets": grid.bench.identity["assets"],
+        "assets": grid.measures.identity["assets"],
         "wanted_assets": held_out.max_assets,
         "split": held_out.split,
         "tolerance": tolerance,
@@ -100,12 +100,12 @@ class _Grid:
 
     def __init__(self, workspace: Workspace, params: EvaluateParams, samplers: Samplers) -> None:
         self.workspace, self.params, self.samplers = workspace, params, samplers
-        self.bench: Bench = open_bench(workspace, params, samplers.base())
+        self.measures: SuiteMeasures = open_suite_measures(workspace, params, samplers.base())
         self.weights = self._cell(0.0, NEVER).weights
 
     def trial(self, layer_share: float, time_threshold: int, progress: Progress) -> Trial:
         """Sample and measure a setting, unless that has been done."""
-        found = self._cell(layer_share, time_threshold).fill(self.bench, self.samplers)
+        found = self._cell(layer_share, time_threshold).fill(self.measures, self.samplers)
         progress.advance(1, f"B_max {layer_share:.0%}, t_max {time_threshold}")
         return Trial(layer_share, time_threshold, found[CONTROL]["value"], found[REALISM]["value"])
 
@@ -115,8 +115,8 @@ class _Grid:
 
     def _strip(self, trial: Trial) -> np.ndarray:
         cell = self._cell(trial.layer_share, trial.time_threshold)
-        pictures = cell.pictures(self.bench)
-        views = np.concatenate([pictures.read(subject, cell.mode) for subject in self.bench.subjects[:SHOWN_ASSETS]])
+        pictures = cell.pictures(self.measures)
+        views = np.concatenate([pictures.read(subject, cell.mode) for subject in self.measures.subjects[:SHOWN_ASSETS]])
         row = np.concatenate(list(views), axis=1)
         label = np.full((LABEL_PIXELS, row.shape[1], 3), 255, np.uint8)
         text = f"B_max {trial.layer_share:.0%} t_max {trial.time_threshold}: {trial.control:.1f} dB, {REALISM} {trial.realism:.4g}"

@@ -26,7 +26,7 @@ PHOTOGRAPHIC = "photographic_render"
 
 
 @dataclass(frozen=True)
-class Bench:
+class SuiteMeasures:
     """references: "base" and, where there are any, "photographic" -> features (N, D) of their pictures. identity: plain data that defines it all."""
 
     subjects: list[Subject]
@@ -74,7 +74,7 @@ class Bench:
         return {"value": published(np.mean(values)), "assets": named}
 
 
-def open_bench(workspace: Workspace, params: EvaluateParams, base: Sampler, surface: Surface = "given_surface") -> Bench:
+def open_suite_measures(workspace: Workspace, params: EvaluateParams, base: Sampler, surface: Surface = "given_surface") -> SuiteMeasures:
     """Read the held-out assets and sample the base for their captions where that has not been done. base: makes four pictures of each.
 
     surface: what views are back-projected onto, if at all.
@@ -94,4 +94,6 @@ def open_bench(workspace: Workspace, params: EvaluateParams, base: Sampler, surf
     if data.photograph_source(keys[0]) == PHOTOGRAPHIC:
         references["photographic"] = [subject.photographs for subject in subjects]
     features = {name: np.concatenate([embedder.features(some) for some in sets]) for name, sets in references.items()}
-    return Bench(subjects, embedder, features, {**pictures, "surface": surface, "embedder": [params.embedder, embedder_digest(params.embedder)]})
+    return SuiteMeasures(
+        subjects, embedder, features, {**pictures, "surface": surface, "embedder": [params.embedder, embedder_digest(params.embedder)]}
+    )
