@@ -1,12 +1,13 @@
 """What the metrics need of an embedder of pictures, and the two there are."""
 
 from pathlib import Path
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from data_specs.ids import sha256_bytes
 from models.metrics.random_features import RandomFeatures
+from models.micro.embedder import load_embedder
 
 EmbedderName = Literal["random", "micro"]
 TITLES: dict[EmbedderName, str] = {"random": "random-conv@micro", "micro": "image-text@micro"}
@@ -45,12 +46,9 @@ def open_embedder(name: EmbedderName, folder: Path = MICRO_FOLDER) -> PictureEmb
     if name == "random":
         return RandomFeatures()
     try:
-        from models.micro.embedder import load_embedder
-
-        opened: Any = load_embedder(folder)
-    except (ImportError, ValueError) as error:
+        return load_embedder(folder)
+    except ValueError as error:
         raise ValueError(f"the micro embedder cannot be used ({error}): set evaluate.embedder=random, or put its weights into {folder}") from None
-    return opened
 
 
 def embedder_digest(name: EmbedderName, folder: Path = MICRO_FOLDER) -> str:
