@@ -7,7 +7,7 @@ import numpy as np
 
 from models.metrics.distribution import frechet_distance, jackknife_error, subset_kernel_distance
 from models.metrics.embedder import PictureEmbedder
-from models.metrics.multiview import back_projection_consistency
+from models.metrics.multiview import Consistency, back_projection_consistency
 from tasks.evaluate.subjects import Subject
 
 KID_SUBSETS, KID_SEED, KID_SCALE = 100, 0, 1000.0
@@ -15,7 +15,10 @@ DIGITS, DECIMALS = 6, 9
 """Significant digits and decimals of published numbers: the last bits of a float depend on the machine."""
 
 CONSISTENCY = {
-    "consistency_psnr": ("PSNR, dB", "views against their re-projections after back-projection onto the surface, inside the mask (SPEC R13)"),
+    "consistency_psnr": (
+        "PSNR, dB",
+        "views against their re-projections after back-projection onto the surface, inside the mask (SPEC R13), of assets whose surface two views see",
+    ),
     "consistency_ssim": ("SSIM", "the same comparison as structural similarity"),
     "consistency_psnr_shared": ("PSNR shared, dB", "PSNR only where a second view sees the surface too, where that is at least 1 % of the mask"),
 }
@@ -90,9 +93,14 @@ def _measure_row(
 
 def _consistency(sets: list[np.ndarray], subjects: list[Subject]) -> dict[str, Any]:
     scores = {subject.asset_id: back_projection_consistency(subject.surface_views(views)) for subject, views in zip(subjects, sets)}
-    columns = {name: {key: getattr(score, name.removeprefix("consistency_")) for key, score in scores.items()} for name in CONSISTENCY}
-    known = {name: {key: value for key, value in values.items() if value is not None} for name, values in columns.items()}
-    return {name: _over_assets(values) for name, values in known.items() if values}
+    return consistency_over_assets(scores)
+
+
+def consistency_over_assets(scores: dict[str, Consistency]) -> dict[str, Any]:
+    """Name -> mean, spread and values of the assets; one of which no two views see the same surface would agree with itself, and is left out."""
+    telling = {key: score for key, score in scores.items() if score.psnr_shared is not None}
+    columns = {name: {key: getattr(score, name.removeprefix("consistency_")) for key, score in telling.items()} for name in CONSISTENCY}
+    return {name: _over_assets(values) for name, values in columns.items() if values}
 
 
 def _over_assets(values: dict[str, float]) -> dict[str, Any]:
