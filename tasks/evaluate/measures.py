@@ -17,7 +17,7 @@ DIGITS, DECIMALS = 6, 9
 CONSISTENCY = {
     "consistency_psnr": (
         "PSNR, dB",
-        "views against their re-projections after back-projection onto the surface, inside the mask (SPEC R13), of assets whose surface two views see",
+        "views against their re-projections after back-projection onto the surface, inside the mask (R13), of assets whose surface two views see",
     ),
     "consistency_ssim": ("SSIM", "the same comparison as structural similarity"),
     "consistency_psnr_shared": ("PSNR shared, dB", "PSNR only where a second view sees the surface too, where that is at least 1 % of the mask"),
