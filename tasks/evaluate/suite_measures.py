@@ -18,7 +18,7 @@ from tasks.evaluate.samples import Mode, SampleFolder, Sampler
 from tasks.evaluate.subjects import Subject, Subjects
 from tasks.weights import find_model
 
-VERSION = 1
+VERSION = 2
 """Raised by hand when the same pictures would get other numbers, or the same base other pictures."""
 
 BASE_MODE = Mode("views", "pictures of the base", 0.0, 0)
@@ -46,17 +46,16 @@ class SuiteMeasures:
             found[f"kid@micro:{name}"] = {"value": published(kernel_distance(features, reference))}
         embedder = self.embedder
         if isinstance(embedder, TextPictureEmbedder):
-            texts = [subject.record.caption for subject in self.subjects]
-            found["clip@micro"] = self._over_assets([prompt_match(embedder, views, text) for views, text in zip(sets, texts)])
+            matches = {subject.asset_id: prompt_match(embedder, views, subject.record.caption) for subject, views in zip(self.subjects, sets)}
+            found["clip@micro"] = _over_assets(matches)
         return found
 
     def _consistency(self, sets: list[np.ndarray]) -> dict[str, Any]:
-        scores = [self._agreement(subject, views) for subject, views in zip(self.subjects, sets)]
-        return {
-            "consistency_psnr": self._over_assets([score.psnr for score in scores]),
-            "consistency_ssim": self._over_assets([score.ssim for score in scores]),
-            "lpips@micro": self._over_assets([score.perceptual for score in scores]),
-        }
+        scores = {subject.asset_id: self._agreement(subject, views) for subject, views in zip(self.subjects, sets)}
+        if self.identity["surface"] == "given_surface":  # which of its points two views see is then the same for every row
+            scores = {key: score for key, score in scores.items() if score.psnr_shared is not None}
+        names = {"consistency_psnr": "psnr", "consistency_ssim": "ssim", "lpips@micro": "perceptual"}
+        return {name: _over_assets({key: getattr(score, of) for key, score in scores.items()}) for name, of in names.items()} if scores else {}
 
     def _agreement(self, subject: Subject, views: np.ndarray) -> Consistency:
         if self.identity["surface"] == "visual_hull":
@@ -68,10 +67,6 @@ class SuiteMeasures:
 
     def _features(self, sets: list[np.ndarray]) -> np.ndarray:
         return np.concatenate([self.embedder.features(pictures) for pictures in sets])
-
-    def _over_assets(self, values: list[Any]) -> dict[str, Any]:
-        named = {subject.asset_id: published(value) for subject, value in zip(self.subjects, values)}
-        return {"value": published(np.mean(values)), "assets": named}
 
 
 def open_suite_measures(workspace: Workspace, params: EvaluateParams, base: Sampler, surface: Surface = "given_surface") -> SuiteMeasures:
@@ -97,3 +92,8 @@ def open_suite_measures(workspace: Workspace, params: EvaluateParams, base: Samp
     return SuiteMeasures(
         subjects, embedder, features, {**pictures, "surface": surface, "embedder": [params.embedder, embedder_digest(params.embedder)]}
     )
+
+
+def _over_assets(values: dict[str, Any]) -> dict[str, Any]:
+    """The mean over assets, and the value of each."""
+    return {"value": published(np.mean(list(values.values()))), "assets": {key: published(value) for key, value in values.items()}}
