@@ -92,6 +92,7 @@ class AlignParams(Strict):
     )
     count: int = Field(24, gt=0, description="at most this many pictures")
     min_quality: int = Field(5, ge=0, le=5, description="subjects200k: the least of the three scores; 0 = also what nobody scored")
+    verdicts: str = Field("", description="file of human verdicts, as the page qa.html saves it; they win over the filters; empty = none")
     detector: DetectorParams = DetectorParams.model_validate({})
     segmenter: SegmenterParams = SegmenterParams.model_validate({})
     background: BackgroundParams = BackgroundParams.model_validate({})
