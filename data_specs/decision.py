@@ -1,5 +1,6 @@
 """Why something was kept or dropped. Everything that enters a stage leaves as data or as a `Decision`."""
 
+from collections import Counter
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -22,10 +23,13 @@ class Decision(BaseModel):
 
 
 def funnel(entered: int, decisions: list[Decision]) -> list[tuple[str, int]]:
-    """Count what is left after each rule, largest loss first: [("entered", n), (rule, dropped), ..., ("kept", m)]."""
-    dropped: dict[str, int] = {}
+    """Count what is left after each rule, largest loss first: [("entered", n), (rule, dropped), ..., ("kept", m)].
+
+    An item that several rules drop counts for the first of them.
+    """
+    reasons: dict[str, str] = {}
     for decision in decisions:
         if decision.verdict == "dropped":
-            dropped[decision.rule] = dropped.get(decision.rule, 0) + 1
-    rows = sorted(dropped.items(), key=lambda row: (-row[1], row[0]))
-    return [("entered", entered), *rows, ("kept", entered - sum(dropped.values()))]
+            reasons.setdefault(decision.item_id, decision.rule)
+    rows = sorted(Counter(reasons.values()).items(), key=lambda row: (-row[1], row[0]))
+    return [("entered", entered), *rows, ("kept", entered - len(reasons))]
