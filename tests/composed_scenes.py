@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import cache
 
-import cv2
 import numpy as np
 
 from data_specs.asset import Mesh
@@ -11,11 +10,11 @@ from data_specs.camera import Camera, Intrinsics
 from data_specs.ids import seed_from
 from models.geometry.camera_math import direction_at, distance_to_fit, look_at
 from models.geometry.procedural import build_object
+from models.perception.backgrounds import BACKGROUNDS, draw_background
 from models.perception.base import Box, Picture
 from models.renderers.base import EnvironmentLight
 from models.renderers.open3d_cpu import Open3DRenderer
 
-BACKGROUNDS = ("gradient", "grain", "wood", "tiles", "cloth")
 FLOOR_DEPTH = 8.0
 
 
@@ -67,29 +66,3 @@ def draw_camera(rng: np.random.Generator, size_pixels: int, points: np.ndarray) 
     matrix = look_at(direction * distance)
     matrix[:2, 3] += rng.uniform(-0.06, 0.06, 2) * distance
     return Camera(intrinsics, matrix)
-
-
-def draw_background(kind: str, size_pixels: int, rng: np.random.Generator) -> np.ndarray:
-    """A textured backdrop, (size, size, 3) float32 sRGB in [0, 255]: two colours, a pattern, a fall-off of light."""
-    y, x = np.mgrid[:size_pixels, :size_pixels].astype(np.float32) / size_pixels
-    first = rng.uniform(40, 230, 3).astype(np.float32)
-    second = np.clip(first + rng.uniform(-45, 45, 3), 0, 255).astype(np.float32)
-    if kind == "gradient":
-        weight = np.clip(x * rng.uniform(-1, 1) + y, 0, 1)
-    elif kind == "grain":
-        weight = _noise(size_pixels, 4, rng)
-    elif kind == "wood":
-        weight = 0.5 + 0.5 * np.sin(40 * (x + 0.15 * _noise(size_pixels, 6, rng)))
-    elif kind == "tiles":
-        weight = ((np.floor(x * 7) + np.floor(y * 7)) % 2) * 0.8
-    else:
-        weight = 0.5 + 0.25 * np.sin(120 * x) + 0.25 * np.sin(120 * y)
-    colour = first + np.clip(weight, 0, 1)[..., None] * (second - first)
-    light = 1.0 - 0.25 * ((x - rng.uniform(0, 1)) ** 2 + (y - rng.uniform(0, 1)) ** 2)
-    return np.clip(colour * light[..., None] + rng.normal(0, 3, (size_pixels, size_pixels, 1)), 0, 255).astype(np.float32)
-
-
-def _noise(size_pixels: int, cells: int, rng: np.random.Generator) -> np.ndarray:
-    octaves = [cv2.resize(rng.uniform(0, 1, (cells << i, cells << i)).astype(np.float32), (size_pixels,) * 2) / 2**i for i in range(4)]
-    total = np.sum(octaves, axis=0)
-    return (total - total.min()) / float(np.ptp(total))

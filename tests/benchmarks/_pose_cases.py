@@ -15,9 +15,9 @@ from models.geometry.symmetry import Symmetry, find_symmetry
 from models.metrics.pose_error import add, add_s, diameter, projection_error, rotation_error_degrees
 from models.perception.base import Pose
 from models.perception.render_and_compare import RenderAndCompare
+from models.perception.scene_composer import PoseScene
 from models.renderers.open3d_cpu import Open3DRenderer
 from tests.benchmarks._meshes import FOLDER
-from tests.pose_scenes import PoseScene
 
 TUNING, HELD_OUT = CATEGORIES[::2], CATEGORIES[1::2]
 """Categories; no object of a held-out one was looked at while tuning."""

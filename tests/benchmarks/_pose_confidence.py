@@ -11,9 +11,9 @@ from models.geometry.se3 import rigid
 from models.metrics.pose_error import add_s, rotation_error_degrees
 from models.perception.pose_confidence import features
 from models.perception.render_and_compare import candidates, margin
+from models.perception.scene_composer import PoseScene, compose_pose
 from models.renderers.open3d_cpu import Open3DRenderer
 from tests.benchmarks._pose_cases import TUNING, truth_of
-from tests.pose_scenes import PoseScene, compose_pose
 
 SEEDS, OCCLUSIONS = range(500, 504), (0.0, 0.3)
 PENALTY, STEPS, FOLDS = 0.02, 50, 5

@@ -1,7 +1,7 @@
 """Pose by render and compare on what was held out of its tuning: procedural objects of other categories, and all real meshes, turned at random.
 
-Scenes have clutter, depth noise and depth of unknown scale (`tests/pose_scenes.py`). Errors as the BOP toolkit computes them; a rotation
-counts up to the symmetries of shape and colours. Processor time on one thread, the preparation of the mesh included.
+Scenes have clutter, depth noise and depth of unknown scale (`models/perception/scene_composer.py`). Errors as the BOP toolkit computes them;
+a rotation counts up to the symmetries of shape and colours. Processor time on one thread, the preparation of the mesh included.
 """
 
 import os
@@ -11,8 +11,8 @@ from unittest.mock import patch
 import cv2
 import numpy as np
 
+from models.perception.scene_composer import compose_pose
 from tests.benchmarks._pose_cases import Errors, held_out_meshes, measure, real_meshes, truth_of
-from tests.pose_scenes import compose_pose
 
 OCCLUSION = 0.3
 SEEDS, SCENE_SEED = range(900, 902), 7

@@ -8,10 +8,11 @@ import pytest
 from data_specs.align_params import BackgroundParams
 from data_specs.ids import sha256_bytes
 from models.perception.background_remover import make_background_remover
+from models.perception.backgrounds import draw_background
 from models.perception.base import Miss, Picture
 from models.perception.u2net import U2Net, network_input
 from models.perception.weights import MissingWeights
-from tests.composed_scenes import compose, draw_background
+from tests.composed_scenes import compose
 from tests.models.perception.measures import mask_iou
 from tests.models.perception.onnx_file import brightness_network
 

@@ -5,9 +5,10 @@ import pytest
 
 from data_specs.align_params import DetectorParams
 from models.geometry.procedural import CATEGORIES
+from models.perception.backgrounds import BACKGROUNDS, draw_background
 from models.perception.base import Picture
 from models.perception.detector import ContrastDetector, make_detector
-from tests.composed_scenes import BACKGROUNDS, compose, draw_background
+from tests.composed_scenes import compose
 from tests.models.perception.measures import box_iou
 
 

@@ -8,8 +8,8 @@ from models.geometry.se3 import rigid
 from models.metrics.pose_error import rotation_error_degrees
 from models.perception.pose_hypotheses import _completions, directions, hypotheses
 from models.perception.pose_observation import observe
+from models.perception.scene_composer import PoseScene, compose_pose
 from models.renderers.open3d_cpu import Open3DRenderer
-from tests.pose_scenes import PoseScene, compose_pose
 
 
 def scene_of(category: str, occlusion: float = 0.0) -> PoseScene:

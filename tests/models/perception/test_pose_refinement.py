@@ -10,8 +10,8 @@ from models.metrics.pose_error import rotation_error_degrees
 from models.perception.pose_observation import Observation, observe
 from models.perception.pose_refinement import Placement, _depth, _motion, _moved, place, refine, shade
 from models.perception.pose_rendering import look
+from models.perception.scene_composer import compose_pose
 from models.renderers.open3d_cpu import Open3DRenderer, Scene
-from tests.pose_scenes import compose_pose
 
 
 def known(with_depth: bool) -> tuple[Scene, Observation, np.ndarray]:

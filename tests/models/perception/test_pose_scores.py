@@ -11,8 +11,8 @@ from models.perception.pose_observation import observe
 from models.perception.pose_refinement import place
 from models.perception.pose_rendering import look
 from models.perception.pose_scores import Evidence, rank, weigh
+from models.perception.scene_composer import compose_pose
 from models.renderers.open3d_cpu import Open3DRenderer
-from tests.pose_scenes import compose_pose
 
 
 @pytest.mark.parametrize("occlusion", [0.0, 0.3])

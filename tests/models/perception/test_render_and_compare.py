@@ -9,8 +9,8 @@ from models.geometry.procedural import build_object
 from models.metrics.pose_error import add_s, diameter, rotation_error_degrees
 from models.perception.base import Miss, Pose
 from models.perception.render_and_compare import RenderAndCompare
+from models.perception.scene_composer import PoseScene, compose_pose
 from tests.benchmarks._pose_cases import TUNING, Errors, held_out_meshes, measure, truth_of
-from tests.pose_scenes import PoseScene, compose_pose
 
 
 def scene_of(category: str, seed: int, occlusion: float = 0.0) -> PoseScene:

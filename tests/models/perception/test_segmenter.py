@@ -5,9 +5,10 @@ import pytest
 
 from data_specs.align_params import SegmenterParams
 from models.geometry.procedural import CATEGORIES
+from models.perception.backgrounds import BACKGROUNDS
 from models.perception.base import Box, Mask, Miss, Picture
 from models.perception.segmenter import GrabCut, make_segmenter
-from tests.composed_scenes import BACKGROUNDS, ComposedScene, compose
+from tests.composed_scenes import ComposedScene, compose
 from tests.models.perception.measures import mask_iou
 
 
