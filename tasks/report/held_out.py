@@ -23,8 +23,13 @@ def _asset(inputs: Inputs, key: str, metrics: dict[str, Any]) -> dict[str, Any]:
     rows += [(row["title"], _samples(inputs, key, row["name"])) for row in metrics["rows"] if row["kind"] == "model"]
     rows.append(("true render", map_strip(views, "rgb")))
     photographic = matched_real_strip(inputs, key)
-    scores = {row["title"]: row["metrics"]["consistency_psnr"]["values"][key] for row in metrics["rows"] if "consistency_psnr" in row["metrics"]}
-    return {"record": record, "rows": rows + ([("photographic", photographic)] if photographic else []), "scores": scores}
+    return {"record": record, "rows": rows + ([("photographic", photographic)] if photographic else []), "scores": consistency_of(key, metrics)}
+
+
+def consistency_of(key: str, metrics: dict[str, Any]) -> dict[str, float]:
+    """Title of a row -> consistency PSNR of one asset, dB. An asset of which no two views show the same surface has none."""
+    found = {row["title"]: row["metrics"].get("consistency_psnr", {"values": {}})["values"] for row in metrics["rows"]}
+    return {title: values[key] for title, values in found.items() if key in values}
 
 
 def _samples(inputs: Inputs, key: str, mode: str) -> str:

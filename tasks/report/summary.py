@@ -32,7 +32,7 @@ def _evaluation(inputs: Inputs) -> list[dict[str, str]]:
         metrics = inputs.metrics
     except MissingError:
         return []
-    scores = [row["metrics"]["consistency_psnr"] for row in metrics["rows"] if row["name"] == "real"]
+    scores = [row["metrics"]["consistency_psnr"] for row in metrics["rows"] if row["name"] == "real" and "consistency_psnr" in row["metrics"]]
     return [_fact("Consistency", f"{score['mean']:.1f} dB", f"± {score['spread']:.1f}, {len(metrics['assets'])} held-out assets") for score in scores]
 
 
