@@ -83,6 +83,35 @@ class PoseParams(Strict):
     object_side_m: float = Field(0.2, gt=0, description="foundation_pose: the size it is told; its depth filter is made for things of a hand's size")
 
 
+class AppearanceParams(Strict):
+    """How different the posed render looks from the picture."""
+
+    kind: Literal["micro", "lpips"] = Field("micro", description="micro: the shipped embedder, as the rule micro_distance; lpips: LPIPS on AlexNet")
+    weights: str = Field("", description="lpips: path of alexnet-owt-7be5be79.pth, or a safetensors file of the same names")
+    sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="lpips: of a weights file that is not the published one")
+
+
+class FilterParams(Strict):
+    """What a picture and what was found in it must reach: each threshold is that of the rule of its name; `align --tune` chooses them."""
+
+    box_score: float = Field(0.25, ge=0, le=1, description="at least: how sure the detector is of its best box")
+    box_count: float = Field(0.8, ge=0, description="at most: score of the best box elsewhere, as a share of the best box's")
+    box_border: float = Field(0.0, ge=0, lt=0.5, description="at least: gap between box and picture's border, as a share of its side; not cut-outs")
+    mask_least: float = Field(0.01, ge=0, le=1, description="at least: share of the picture that the mask covers")
+    mask_most: float = Field(0.8, ge=0, le=1, description="at most: the same")
+    mask_score: float = Field(0.0, ge=0, le=1, description="at least: how sure the segmenter is")
+    mesh_faces: float = Field(12, ge=0, description="at least: faces of the mesh")
+    mesh_thickness: float = Field(0.005, ge=0, le=1, description="at least: shortest side of the mesh's box over its longest")
+    pose_confidence: float = Field(0.5, ge=0, le=1, description="at least: the estimator's probability that the pose is right")
+    silhouette_iou: float = Field(0.8, ge=0, le=1, description="at least: intersection over union of mask and posed mesh (SPEC F11)")
+    scale_agreement: float = Field(0.4, ge=0, description="at most: |ln| of the depth's scale by the posed mesh over that by the mask")
+    depth_agreement: float = Field(0.5, ge=0, le=1, description="at least: share of the mask where the posed mesh is as deep as the picture")
+    colour_difference: float = Field(0.15, ge=0, description="at most: distance of hue and saturation inside the mask, light fitted")
+    micro_distance: float = Field(0.3, ge=0, description="at most: perceptual distance in the micro embedder; align.appearance.kind=micro")
+    lpips: float = Field(0.3, ge=0, description="at most: LPIPS of posed render and picture (SPEC F11); align.appearance.kind=lpips")
+    mirror_lead: float = Field(0.1, description="at most: how much nearer to the picture a reflection of the mesh comes, as a distance of appearance")
+
+
 class AlignParams(Strict):
     """Pictures of named objects to mesh, pose and point map."""
 
@@ -99,3 +128,5 @@ class AlignParams(Strict):
     depth: DepthParams = DepthParams.model_validate({})
     mesh: MeshParams = MeshParams.model_validate({})
     pose: PoseParams = PoseParams.model_validate({})
+    appearance: AppearanceParams = AppearanceParams.model_validate({})
+    filters: FilterParams = FilterParams.model_validate({})

@@ -38,7 +38,7 @@ fi
 log="$VENV/bootstrap.log"
 echo "bootstrap: installing pinned packages into $VENV (about 2 minutes; log: $log)"
 # GroundingDINO asks for a second OpenCV, with windows, which would replace the one without: so it and what it imports come without asking.
-PERCEPTION=(groundingdino-py segment-anything addict pycocotools timm yapf)
+PERCEPTION=(groundingdino-py segment-anything lpips addict pycocotools timm yapf)
 install() { "$VENV/bin/python" -m pip install --disable-pip-version-check -c infra/constraints.txt "$@"; }
 if ! { install -e '.[dev]' && install --no-deps "${PERCEPTION[@]}"; } >"$log" 2>&1; then
   tail -n 30 "$log" >&2

@@ -1,8 +1,48 @@
 """How different two pictures look to a network: the formula of LPIPS without learned weights of channels (Zhang et al. 2018, equation 1, w = 1)."""
 
+from typing import Protocol
+
 import numpy as np
 
+from data_specs.align_params import AppearanceParams
+from models.metrics.embedder import PictureEmbedder, open_embedder
+
 SMALLEST_NORM = 1e-10
+
+
+class PerceptualDistance(Protocol):
+    """How different pictures look. name: under which the number is published, and the rule that it belongs to."""
+
+    @property
+    def name(self) -> str:
+        """`lpips`, or what it is where it is not that."""
+        ...
+
+    def __call__(self, ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+        """The distance of each pair of pictures (N, H, W, 3) uint8 sRGB, (N,)."""
+        ...
+
+
+class MicroDistance:
+    """`PerceptualDistance` in the layers of an embedder: `micro_distance`, never LPIPS."""
+
+    name = "micro_distance"
+
+    def __init__(self, embedder: PictureEmbedder) -> None:
+        self._embedder = embedder
+
+    def __call__(self, ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+        """(N, H, W, 3) uint8 twice -> (N,) float64."""
+        return perceptual_distance(self._embedder.layers(ours), self._embedder.layers(theirs))
+
+
+def open_perceptual_distance(params: AppearanceParams) -> PerceptualDistance:
+    """The distance that the parameters choose. Raises ValueError saying what is missing."""
+    if params.kind == "micro":
+        return MicroDistance(open_embedder("micro"))
+    from models.metrics.lpips_distance import LpipsDistance
+
+    return LpipsDistance.open(params)
 
 
 def perceptual_distance(ours: list[np.ndarray], theirs: list[np.ndarray]) -> np.ndarray:

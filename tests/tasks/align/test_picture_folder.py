@@ -15,7 +15,7 @@ from data_specs.subject import SubjectLine
 from models.image_codec import encode_png
 from tasks.align.picture_error import PictureError
 from tasks.align.picture_folder import ORIENTATION_TAG, folder_lines
-from tasks.align.subjects import judge_line, read_picture, read_subjects
+from tasks.align.subjects import read_picture, read_subjects
 
 RGB = np.random.default_rng(0).integers(0, 255, (6, 10, 3)).astype(np.uint8)
 
@@ -43,7 +43,6 @@ def test_names_come_from_files_where_nobody_says_more(tmp_path: Path) -> None:
     lines = folder_lines(folder, tmp_path / "cache")
     assert [(line.location, line.item) for line in lines] == [("b/RedMug2.png", "red mug"), ("toy_rc_car.png", "toy rc car")]
     assert lines[0].licence == "unknown" and lines[0].assessment is None and lines[0].object_id == lines[0].subject_id
-    assert judge_line(lines[0], 5) == []
     assert np.array_equal(read_picture(lines[1], folder).rgb, RGB)
 
 

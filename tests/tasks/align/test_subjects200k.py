@@ -12,7 +12,7 @@ from data_specs.ids import SAFE_ID, canonical_json, split_of
 from data_specs.subject import SubjectLine
 from models.image_codec import encode_png
 from tasks.align.picture_error import PictureError
-from tasks.align.subjects import judge_line, read_picture, read_subjects, subjects_root
+from tasks.align.subjects import read_picture, read_subjects, subjects_root
 from tasks.align.subjects200k import panel_place, subjects200k_lines
 from tests.composed_scenes import compose
 from tests.tasks.align.subjects200k_files import BEST, SCHEMA, enlarged, paired, row, write_rows
@@ -60,21 +60,16 @@ def test_panels_are_exactly_what_was_put_in(folder: Path, tmp_path: Path) -> Non
         assert np.array_equal(read_picture(line, root).rgb, enlarged(scene))
 
 
-def test_only_the_best_scores_are_kept(folder: Path, tmp_path: Path) -> None:
+def test_scores_are_read_as_they_are(folder: Path, tmp_path: Path) -> None:
     lines = list(read_subjects(params(folder), tmp_path))[::2]
-    decisions = [judge_line(line, 5)[0] for line in lines]
-    assert [decision.verdict for decision in decisions] == ["kept", "kept", "dropped", "dropped", "dropped"]
-    assert [decision.rule for decision in decisions] == ["assessment", "assessment", "assessment", "not_assessed", "not_assessed"]
-    assert (decisions[2].score, decisions[2].threshold) == (4.0, 5.0)
-    assert [judge_line(line, 4)[0].verdict for line in lines][2] == "kept"
-    assert all(judge_line(line, 0) == [] for line in lines)
+    assert [line.assessment.lowest if line.assessment else None for line in lines] == [5, 5, 4, None, None]
 
 
-def test_a_row_without_a_name_is_dropped(tmp_path: Path) -> None:
+def test_a_row_without_a_name_has_none(tmp_path: Path) -> None:
     nameless = ROWS[0] | {"description": None}
     write_rows(tmp_path / "one.parquet", [nameless])
     line = next(subjects200k_lines(tmp_path / "one.parquet", tmp_path))
-    assert [decision.rule for decision in judge_line(line, 5) if decision.verdict == "dropped"] == ["no_name"]
+    assert line.item == ""
 
 
 def test_lines_are_the_same_on_every_run_and_from_the_file_itself(folder: Path, tmp_path: Path) -> None:

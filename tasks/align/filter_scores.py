@@ -1,0 +1,145 @@
+"""The score of every filter: functions of what is known of a picture. None = the rule does not apply to it."""
+
+import numpy as np
+
+from data_specs.camera import Camera
+from data_specs.subject import Assessment
+from models.metrics import posed_agreement as agreement
+from models.metrics.mirror_test import mirror_lead
+from models.metrics.perceptual import PerceptualDistance
+from models.perception.base import Box
+from models.perception.detector import is_cut_out
+from tasks.align.candidate import Candidate
+
+ELSEWHERE = 0.1
+"""Boxes that share less of the smaller one's area show different things."""
+
+
+def named(candidate: Candidate, _: object) -> float:
+    """1 where somebody said what the picture shows, else 0."""
+    return float(bool(candidate.line.item))
+
+
+def assessed(candidate: Candidate, _: object) -> float | None:
+    """How many of the three scores of Subjects200K are known; pictures of other sources have none and are not asked for them."""
+    if candidate.line.source != "subjects200k":
+        return None
+    return float(len((candidate.line.assessment or Assessment()).model_dump(exclude_none=True)))
+
+
+def assessment(candidate: Candidate, _: object) -> float | None:
+    """The least of the three scores where all are known."""
+    found = candidate.line.assessment
+    return None if found is None or found.lowest is None else float(found.lowest)
+
+
+def found(candidate: Candidate, _: object) -> float:
+    """1 where the detector reports a box, else 0."""
+    return float(bool(candidate.boxes))
+
+
+def box_score(candidate: Candidate, _: object) -> float | None:
+    """The best box's score."""
+    return candidate.boxes[0].score if candidate.boxes else None
+
+
+def box_count(candidate: Candidate, _: object) -> float | None:
+    """The score of the best box that shows something else, as a share of the best box's; 0 without one."""
+    if not candidate.boxes:
+        return None
+    best, *others = candidate.boxes
+    return max((other.score / max(best.score, 1e-9) for other in others if _shared(best, other) < ELSEWHERE), default=0.0)
+
+
+def box_border(candidate: Candidate, _: object) -> float | None:
+    """The smallest gap between the best box and the picture's border, over the shorter side; a cut-out may fill its picture."""
+    if not candidate.boxes or is_cut_out(candidate.picture):
+        return None
+    box, (height, width) = candidate.boxes[0], candidate.picture.size
+    return max(0.0, min(box.left, box.top, width - box.right, height - box.bottom)) / min(height, width)
+
+
+def mask_share(candidate: Candidate, _: object) -> float | None:
+    """The share of the picture that the mask covers."""
+    return None if candidate.mask is None else float(candidate.mask.inside.mean())
+
+
+def mask_score(candidate: Candidate, _: object) -> float | None:
+    """The segmenter's own score."""
+    return None if candidate.mask is None else candidate.mask.score
+
+
+def mesh_faces(candidate: Candidate, _: object) -> float | None:
+    """How many faces the mesh has."""
+    return None if candidate.mesh is None else float(len(candidate.mesh.faces))
+
+
+def mesh_thickness(candidate: Candidate, _: object) -> float | None:
+    """The shortest side of the mesh's box over its longest: a generator that fails returns a sheet."""
+    if candidate.mesh is None:
+        return None
+    sides = np.ptp(candidate.mesh.vertices, axis=0)
+    return float(sides.min() / sides.max())
+
+
+def pose_confidence(candidate: Candidate, _: object) -> float | None:
+    """The estimator's confidence, where it has one."""
+    return None if candidate.pose is None else candidate.pose.confidence
+
+
+def silhouette_iou(candidate: Candidate, _: object) -> float | None:
+    """Overlap of mask and posed mesh."""
+    if candidate.mask is None or candidate.posed is None:
+        return None
+    return agreement.outline_overlap(candidate.mask.inside, candidate.posed.mask)
+
+
+def scale_agreement(candidate: Candidate, _: object) -> float | None:
+    """|ln| of what the calibrated depth has to be multiplied by to be that of the posed mesh."""
+    if candidate.mask is None or candidate.posed is None or candidate.depth is None:
+        return None
+    ratio = agreement.depth_ratio(candidate.depth, candidate.mask.inside, candidate.posed)
+    return None if ratio is None else abs(float(np.log(max(ratio, 1e-9))))
+
+
+def depth_agreement(candidate: Candidate, _: object) -> float | None:
+    """The share of the mask where the posed mesh is as deep as the picture says, whatever the scale."""
+    if candidate.mask is None or candidate.posed is None or candidate.depth is None:
+        return None
+    return agreement.depth_agreement(candidate.depth, candidate.mask.inside, candidate.posed)
+
+
+def colour_difference(candidate: Candidate, _: object) -> float | None:
+    """Distance of hue and saturation inside the mask."""
+    crop = _crop(candidate)
+    return None if crop is None else agreement.colour_difference(crop)
+
+
+def appearance(candidate: Candidate, distance: PerceptualDistance, name: str) -> float | None:
+    """Perceptual distance of posed render and cut-out, where it is the one of that name."""
+    crop = _crop(candidate)
+    if crop is None or distance.name != name:
+        return None
+    seen, drawn = agreement.cut_outs(crop)
+    return float(distance(seen[None], drawn[None])[0])
+
+
+def mirror(candidate: Candidate, distance: PerceptualDistance) -> float | None:
+    """By how much a reflection of the mesh looks more like the picture than the mesh."""
+    if candidate.mask is None or candidate.mesh is None or candidate.pose is None or candidate.intrinsics is None or not candidate.mask.inside.any():
+        return None
+    camera = Camera(candidate.intrinsics, candidate.pose.camera_from_object)
+    return mirror_lead(candidate.picture.rgb, candidate.mask.inside, candidate.mesh, camera, distance)
+
+
+def _crop(candidate: Candidate) -> agreement.Crop | None:
+    if candidate.mask is None or candidate.posed is None or not candidate.mask.inside.any():
+        return None
+    return agreement.crop_both(candidate.picture.rgb, candidate.mask.inside, candidate.posed)
+
+
+def _shared(one: Box, other: Box) -> float:
+    """Intersection over the smaller area."""
+    width, height = min(one.right, other.right) - max(one.left, other.left), min(one.bottom, other.bottom) - max(one.top, other.top)
+    areas = ((box.right - box.left) * (box.bottom - box.top) for box in (one, other))
+    return max(width, 0.0) * max(height, 0.0) / max(min(areas), 1e-9)
