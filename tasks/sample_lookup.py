@@ -49,6 +49,16 @@ class SampleLookup:
         except (KeyError, ValueError) as error:
             raise ValueError(f"{path}: sample {key!r} cannot be read: {error}") from None
 
+    def raw(self, key: str, field: str) -> bytes:
+        """The bytes of a member as they are stored. Raises ValueError naming shard, sample and field when it is not there."""
+        if key not in self.rows:
+            raise ValueError(f"{self.folder} has no sample {key!r}")
+        path = self.path(self.rows[key])
+        places = self._index(path).get(key, {})
+        if field not in places:
+            raise ValueError(f"{path}: sample {key!r} has no member {field!r}")
+        return read_member(path, *places[field])
+
     def digest(self) -> str:
         """Digest of the manifest."""
         return self.manifest.digest()

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.image_codec import decode_image
 from tasks.sample_lookup import SampleLookup
 from tests.tasks.fabricated import SIZE_PIXELS, TEST, TRAIN, make_data
 
@@ -32,3 +33,12 @@ def test_damage_names_shard_and_sample(tmp_path: Path) -> None:
 def test_a_missing_stage_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="atelier3d render"):
         SampleLookup(tmp_path / "data" / "tiny" / "render")
+
+
+def test_raw_bytes_are_those_that_were_stored(tmp_path: Path) -> None:
+    lookup = SampleLookup(make_data(tmp_path).folder("render"))
+    assert (decode_image(lookup.raw("ball_b", "front.rgb.png")) == lookup.read("ball_b", r"front\.rgb\.png")["front.rgb.png"]).all()
+    with pytest.raises(ValueError, match=r"'ball_b' has no member 'back\.jpg'"):
+        lookup.raw("ball_b", "back.jpg")
+    with pytest.raises(ValueError, match="has no sample 'ball_z'"):
+        lookup.raw("ball_z", "front.rgb.png")
