@@ -1,9 +1,10 @@
-"""Views of an object to a texture of its mesh (SPEC R14): blended where views see the surface, filled where none does, spread over the gutters."""
+"""New textures: from views of an object (SPEC R14), blended where views see the surface, filled where none does; or from another mesh of it."""
 
 from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+import open3d as o3d
 from scipy.spatial import cKDTree
 
 from data_specs.asset import Material, Mesh
@@ -11,6 +12,7 @@ from models.geometry.back_projection import SurfaceView, blend_views
 from models.geometry.uv_atlas import Texels, texels_of, with_corner_uv
 from models.renderers.rays import Hits
 from models.renderers.surface import Surface
+from models.renderers.textures import encode_srgb
 
 LEAST_WEIGHT = 1e-3
 """Texels that all views together see with less weight count as unseen: 80 degrees from the nearest view."""
@@ -53,6 +55,26 @@ def bake_views(mesh: Mesh, corner_uv: np.ndarray, views: list[SurfaceView], side
     material = _material(mesh, spread_over_gutters(texture, texels.place))
     painted = replace(with_corner_uv(mesh, corner_uv), vertex_colours=None, face_material=None, materials=(material,))
     return BakedMesh(painted, float(seen.mean()))
+
+
+def bake_surface(mesh: Mesh, corner_uv: np.ndarray, source: Mesh, side: int) -> Mesh:
+    """Paint a mesh with what the nearest point of another mesh of the same object looks like, opacity included.
+
+    mesh, source: in the same frame. corner_uv: (F, 3, 2), an atlas of `mesh` in which no faces overlap. side: texels along a side of the texture.
+    """
+    texels, surface = texels_of(corner_uv, side), Surface(source)
+    points, _ = _on_surface(mesh, texels)
+    scene = o3d.t.geometry.RaycastingScene()
+    scene.add_triangles(o3d.core.Tensor.from_numpy(surface.vertices), o3d.core.Tensor.from_numpy(surface.faces))
+    answer = scene.compute_closest_points(o3d.core.Tensor.from_numpy(points.astype(np.float32)))
+    face, weights = answer["primitive_ids"].numpy().astype(np.int64), answer["primitive_uvs"].numpy().T
+    hits = Hits(np.arange(len(face)), np.ones(len(face), np.float32), face, np.ascontiguousarray(weights))
+    area = np.linalg.norm(np.cross(*(mesh.vertices[mesh.faces[:, i]] - mesh.vertices[mesh.faces[:, 0]] for i in (1, 2))), axis=1).sum() / 2.0
+    colour = surface.base_colour(hits, -np.take(surface.flat_normals, face, axis=1), float(np.sqrt(area / max(len(face), 1))))
+    texture = np.zeros((side, side, 4), np.uint8)
+    texture.reshape(-1, 4)[texels.place] = np.column_stack([encode_srgb(colour[:3].T), np.rint(colour[3] * 255.0)])
+    material = _material(source, spread_over_gutters(texture, texels.place))
+    return replace(with_corner_uv(mesh, corner_uv), vertex_colours=None, face_material=None, materials=(material,))
 
 
 def fill_from_nearest(seen: np.ndarray, colours: np.ndarray, unseen: np.ndarray) -> np.ndarray:
