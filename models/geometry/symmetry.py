@@ -83,6 +83,19 @@ def find_symmetry(scene: Scene, with_colour: bool = True) -> Symmetry:
     return Symmetry(_closed(rotations), np.array(axes).reshape(-1, 3), centre)
 
 
+def has_mirror_symmetry(scene: Scene) -> bool:
+    """Whether the mirror image of a loaded mesh is the mesh itself, turned: some reflection leaves shape and colours the same."""
+    centre, inertia, sample = _sample(scene)
+    reflections = [np.eye(3) - 2.0 * np.outer(axis, axis) for axis in _candidate_axes(inertia)]
+    return any(_is_same(scene, sample, centre, one, True) for one in [*reflections, -np.eye(3)])
+
+
+def looks_the_same(one: Scene, other: Scene, with_colour: bool = True) -> bool:
+    """Whether two loaded meshes have the same surface in the same place, and the same colours on it."""
+    pairs = ((one, other), (other, one))
+    return all(_is_same(scene, _sample(of)[2], np.zeros(3), np.eye(3), with_colour) for scene, of in pairs)
+
+
 def _sample(scene: Scene) -> tuple[np.ndarray, np.ndarray, _Sample]:
     """The centroid of the surface, its second moments (3, 3) up to a factor, and points spread over it by area."""
     surface, rng = scene.surface, np.random.default_rng(0)

@@ -38,8 +38,7 @@ def mirror_lead(rgb: np.ndarray, inside: np.ndarray, mesh: Mesh, camera: Camera,
 def _near(rgb: np.ndarray, inside: np.ndarray, k: Intrinsics) -> tuple[np.ndarray, np.ndarray, Intrinsics]:
     """The picture around the mask at working size, (S, S, 3) and (S, S) bool, and the lens that sees it so."""
     rows, columns = np.nonzero(inside)
-    side = max(np.ptp(rows), np.ptp(columns)) + 1
-    side *= 1.0 + 2.0 * MARGIN_SHARE
+    side = (max(int(np.ptp(rows)), int(np.ptp(columns))) + 1) * (1.0 + 2.0 * MARGIN_SHARE)
     left, top = (columns.min() + columns.max() + 1 - side) / 2.0, (rows.min() + rows.max() + 1 - side) / 2.0
     scale = WORKING_PIXELS / side
     # OpenCV's pixel centres lie at whole numbers, ours at +0.5.

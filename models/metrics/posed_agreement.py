@@ -49,7 +49,7 @@ class Crop:
 
 def outline_overlap(inside: np.ndarray, drawn: np.ndarray) -> float:
     """Intersection over union of two masks (H, W) bool, in [0, 1]; 0 where both are empty."""
-    return float(np.count_nonzero(inside & drawn) / max(np.count_nonzero(inside | drawn), 1))
+    return np.count_nonzero(inside & drawn) / max(int(np.count_nonzero(inside | drawn)), 1)
 
 
 def crop_both(rgb: np.ndarray, inside: np.ndarray, posed: Maps) -> Crop:

@@ -7,7 +7,7 @@ from scipy.spatial.transform import Rotation
 
 from data_specs.asset import Mesh
 from models.geometry.procedural import build_object
-from models.geometry.symmetry import Symmetry, find_symmetry, rotation_angle
+from models.geometry.symmetry import Symmetry, find_symmetry, has_mirror_symmetry, looks_the_same, rotation_angle
 from models.renderers.open3d_cpu import Open3DRenderer
 
 
@@ -66,3 +66,22 @@ def test_colour_breaks_a_symmetry() -> None:
 def test_objects_with_a_front_have_none() -> None:
     assert symmetry_of(build_object("chair", 3).smooth).trivial
     assert symmetry_of(build_object("teapot", 3).smooth).trivial
+
+
+def test_mirror_images() -> None:
+    """A box is its own mirror image, also turned off the axes; a screw of three boxes is not."""
+    box = trimesh.creation.box((2.0, 1.4, 0.8))
+    assert has_mirror_symmetry(Open3DRenderer().load(solid(box, Rotation.from_euler("xyz", [20, 35, 50], degrees=True))))
+    arms = [trimesh.creation.box((1.2, 0.3, 0.3)), trimesh.creation.box((0.3, 1.0, 0.3)), trimesh.creation.box((0.3, 0.3, 0.8))]
+    for arm, place in zip(arms, ((0.6, 0.0, 0.0), (1.2, 0.5, 0.0), (1.2, 1.0, 0.4))):
+        arm.apply_translation(place)
+    assert not has_mirror_symmetry(Open3DRenderer().load(solid(trimesh.util.concatenate(arms))))
+
+
+def test_the_same_shape_with_other_colours_is_told_apart() -> None:
+    one, other = (Open3DRenderer().load(build_object("mug", 3).detailed) for _ in range(2))
+    assert looks_the_same(one, other)
+    bare = build_object("mug", 3).detailed
+    plain = Open3DRenderer().load(Mesh(bare.vertices, bare.faces, bare.normals))
+    assert not looks_the_same(one, plain) and looks_the_same(one, plain, with_colour=False)
+    assert not looks_the_same(one, Open3DRenderer().load(build_object("chair", 3).detailed), with_colour=False)
