@@ -8,7 +8,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from data_specs.aligned_subject import PointMapColours
 from data_specs.strict import Strict
+from data_specs.view import ViewPlan
 
 Device = Literal["cpu", "cuda"]
 
@@ -72,6 +74,10 @@ class MeshParams(Strict):
     num_inference_steps: int = Field(5, gt=0, description="hunyuan3d: 5 suits its turbo models")
     guidance_scale: float = Field(5.0, ge=0)
     face_count: int = Field(40_000, gt=0)
+    server_model: str = Field("tencent/Hunyuan3D-2", description="hunyuan3d: what the server runs, in words: another one makes other meshes")
+    catalogue: Literal["all", "held_out"] = Field("all", description="nearest_asset: which assets may be found; held_out: validation and test")
+    max_faces: int = Field(20_000, gt=0, description="meshes with more faces are reduced, and get new texture coordinates")
+    texture_pixels: int = Field(1024, gt=0, description="side of the texture of a mesh that gets new texture coordinates")
 
 
 class PoseParams(Strict):
@@ -112,15 +118,38 @@ class FilterParams(Strict):
     mirror_lead: float = Field(0.1, description="at most: how much nearer to the picture a reflection of the mesh comes, as a distance of appearance")
 
 
+class ComposedParams(Strict):
+    """Pictures whose truth is known: assets under a sky before a textured backdrop, seen as people hold a camera."""
+
+    assets: Literal["all", "held_out"] = Field("held_out", description="which assets are shown; held_out: those of validation and test")
+    size_pixels: int = Field(256, gt=0, description="side of a picture")
+    clutter: int = Field(0, ge=0, description="how many other things stand behind the object")
+    occlusion: float = Field(0.0, ge=0, lt=1, description="share of the object's pixels that something before it hides")
+    faults: tuple[str, ...] = Field((), description="faults that are planted, each as often (tasks/align/planted_faults.py)")
+    fault_share: float = Field(0.5, ge=0, le=1, description="share of the pictures with a fault, where there are faults")
+
+
 class AlignParams(Strict):
     """Pictures of named objects to mesh, pose and point map."""
 
-    source: Literal["subjects200k", "folder"] = Field("folder", description="where pictures come from")
+    source: Literal["subjects200k", "folder", "composed", ""] = Field(
+        "folder", description="where pictures come from; composed: made of assets, their truth known; empty = no pictures, the stage is skipped"
+    )
     location: str = Field(
         "", description="subjects200k: a parquet file or a folder of them; folder: pictures, with a manifest.json of names or without"
     )
     count: int = Field(24, gt=0, description="at most this many pictures")
     min_quality: int = Field(5, ge=0, le=5, description="subjects200k: the least of the three scores; 0 = also what nobody scored")
+    composed: ComposedParams = ComposedParams.model_validate({})
+    size_pixels: int = Field(512, gt=0, description="longest side of a picture; larger ones are scaled down")
+    fov_degrees: float = Field(45.0, gt=0, lt=180, description="field of view along the longest side of a picture whose lens nobody knows")
+    plan: ViewPlan = Field("turntable8", description="which views of the mesh a sample holds (SPEC F1)")
+    view_pixels: int = Field(512, gt=0, description="side of these views")
+    samples_per_edge_pixel: int = Field(8, gt=0, description="rays that anti-alias a pixel on an edge")
+    point_map_colours: PointMapColours = Field("isotropic", description="how positions are read as colours; per_axis: the released RefAny3D weights")
+    shard_items: int = Field(32, gt=0, description="pictures per shard")
+    batch: int = Field(1, gt=0, description="pictures that go through the models together; more than 1 suits GPUs")
+    timeout_s: float = Field(600.0, gt=0, description="time for one batch, the loading of the models in a new worker included")
     verdicts: str = Field("", description="file of human verdicts, as the page qa.html saves it; they win over the filters; empty = none")
     detector: DetectorParams = DetectorParams.model_validate({})
     segmenter: SegmenterParams = SegmenterParams.model_validate({})

@@ -1,8 +1,8 @@
 """What a picture of a named object is before anything is known of the object's shape (SPEC F11 and "Facts about the outside data")."""
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict
+
+from data_specs.aligned_subject import SubjectSource
 
 
 class Assessment(BaseModel):
@@ -30,11 +30,11 @@ class SubjectLine(BaseModel):
     subject_id: str
     object_id: str
     """Pictures of the same object share it, and with it their split."""
-    source: Literal["subjects200k", "folder"]
+    source: SubjectSource
     location: str
-    """Of the file, relative to the source's folder: a parquet file or a picture."""
+    """Of the file, relative to the source's folder: a parquet file or a picture; composed: asset id and number of the picture, `mug_000001/0`."""
     sha256: str
-    """Of that file."""
+    """Of that file; composed: of the shard that holds the asset."""
     row: int = 0
     panel: int = 0
     """subjects200k: row of the parquet file, and 0 for the left panel, 1 for the right one."""
