@@ -53,11 +53,15 @@
     return element;
   };
   const rounded = (value) => (Number.isInteger(value) ? String(value) : Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3));
-  const fails = ({ score, threshold, keep }) => threshold !== null && (keep === "at_least" ? score < threshold : keep === "at_most" && score > threshold);
+  const fails = ({ score, threshold, keep }) => {
+    if (threshold === null) return false;
+    return keep === "at_least" ? score < threshold : keep === "at_most" && score > threshold;
+  };
   const scoreRow = (score) => {
     const row = made("tr", fails(score) ? "fails" : "");
     const sign = { at_least: "\u2265 ", at_most: "\u2264 " }[score.keep] ?? "";
-    row.append(made("td", "", score.rule), made("td", "", rounded(score.score)), made("td", "", score.threshold === null ? "" : sign + rounded(score.threshold)));
+    const limit = score.threshold === null ? "" : sign + rounded(score.threshold);
+    row.append(...[score.rule, rounded(score.score), limit].map((text) => made("td", "", text)));
     return row;
   };
   const shot = (picture) => {
@@ -100,12 +104,14 @@
     const name = made("h2", "", picture.item || "(no name)");
     const caption = made("p", "caption", picture.caption);
     name.dir = caption.dir = "auto";
+    [name.title, caption.title] = [picture.item, picture.caption];
     const table = made("table");
     table.append(...picture.scores.map(scoreRow));
     const origin = made("p", "origin", [picture.source, picture.licence, picture.attribution].filter(Boolean).join(" \u00b7 "));
     const id = made("code", "", picture.id);
     origin.append(made("br"), id);
-    element.append(shot(picture), name, ...(picture.caption ? [caption] : []), status(picture), table, judging(picture), made("p", "unheeded"), origin);
+    caption.hidden = !picture.caption;
+    element.append(shot(picture), name, caption, status(picture), table, judging(picture), made("p", "unheeded"), origin);
     cards.set(picture.id, element);
     paint(picture.id);
     return element;
@@ -169,7 +175,8 @@
     if (built) by("grid").firstElementChild.tabIndex = 0;
     by("nothing").hidden = order.length > 0;
     by("shown").textContent = `${order.length.toLocaleString("en")} of ${pictures.length.toLocaleString("en")} shown`;
-    by("direction").textContent = { "": ["last first", "first first"], name: ["Z to A", "A to Z"] }[by("order").value]?.[+ascending] ?? (ascending ? "lowest first" : "highest first");
+    const directions = { "": ["last to first", "first to last"], name: ["Z to A", "A to Z"] }[by("order").value] ?? ["highest first", "lowest first"];
+    by("direction").textContent = directions[+ascending];
     for (const button of document.querySelectorAll(".funnel button")) {
       button.setAttribute("aria-pressed", String(button.dataset.verdict === by("verdict").value && button.dataset.rule === by("rule").value));
     }
@@ -177,7 +184,8 @@
   const count = () => {
     const all = [...everything().values()], keeps = all.filter((said) => said.verdict === "keep").length;
     const unsaved = changes.size ? `, ${changes.size} ${changes.size > 1 ? "changes" : "change"} since the file of this run` : "";
-    by("judged").textContent = all.length || changes.size ? `${all.length} judged: ${keeps} keep, ${all.length - keeps} drop${unsaved}` : "nothing judged yet";
+    const nothing = !all.length && !changes.size;
+    by("judged").textContent = nothing ? "nothing judged yet" : `${all.length} judged: ${keeps} keep, ${all.length - keeps} drop${unsaved}`;
   };
 
   // The file.
@@ -192,11 +200,13 @@
   });
   const readVerdicts = (text) => {
     const content = JSON.parse(text);
-    if (content?.version !== 1 || typeof content.verdicts !== "object" || content.verdicts === null) throw new Error("it is no file of verdicts of version 1");
+    const right = content?.version === 1 && typeof content.verdicts === "object" && content.verdicts !== null;
+    if (!right) throw new Error("it is no file of verdicts of version 1");
     return Object.entries(content.verdicts).map(([id, entry]) => {
+      const words = entry?.note ?? "";
       if (!["keep", "drop"].includes(entry?.verdict)) throw new Error(`entry "${id}": the verdict must be keep or drop`);
-      if (typeof (entry.note ?? "") !== "string" || (entry.note ?? "").length > LONGEST_NOTE) throw new Error(`entry "${id}": the note must be a short text`);
-      return [id, { verdict: entry.verdict, note: entry.note ?? "" }];
+      if (typeof words !== "string" || words.length > LONGEST_NOTE) throw new Error(`entry "${id}": the note is no text, or too long`);
+      return [id, { verdict: entry.verdict, note: words }];
     });
   };
   by("load").addEventListener("change", async () => {
@@ -261,9 +271,10 @@
   });
 
   // Lists, and the start.
-  const listed = (select, values, prefix = "") => select.append(...values.map((value) => new Option(prefix ? `score ${value}` : value, prefix + value)));
-  listed(by("rule"), [...document.querySelectorAll(".funnel .dropped button")].map((button) => button.dataset.rule));
-  listed(by("order"), [...new Set(pictures.flatMap((picture) => picture.scores.map((score) => score.rule)))], "score:");
+  const rules = [...document.querySelectorAll(".funnel .dropped button")].map((button) => button.dataset.rule);
+  const measured = new Set(pictures.flatMap((picture) => [...picture.byRule.keys()]));
+  by("rule").append(...rules.map((rule) => new Option(rule, rule)));
+  by("order").append(...[...measured].map((rule) => new Option(`score ${rule}`, `score:${rule}`)));
   for (const id of ["verdict", "rule", "human", "order"]) by(id).addEventListener("change", arrange);
   by("search").addEventListener("input", arrange);
   by("direction").addEventListener("click", () => {
