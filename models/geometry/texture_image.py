@@ -4,12 +4,12 @@ import io
 from dataclasses import replace
 
 import cv2
-import imagecodecs
 import numpy as np
 from PIL import Image
 
 from data_specs.asset import Material, Mesh
 from models.geometry.mesh_error import MeshError
+from models.image_codec import decode_png, encode_png
 
 MAX_TEXTURE_SIDE = 16384
 MAX_TEXTURE_PIXELS = 8192 * 8192
@@ -31,12 +31,10 @@ def encode_texture(texture: np.ndarray, quality: int = 0) -> bytes:
     """(H, W, 4) uint8 sRGB -> PNG bytes, or JPEG bytes where `quality` is 1 to 100 (alpha is lost)."""
     if quality:
         done, data = cv2.imencode(".jpg", cv2.cvtColor(texture, cv2.COLOR_RGBA2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    else:
-        opaque = bool((texture[..., 3] == 255).all())
-        coded = cv2.cvtColor(texture, cv2.COLOR_RGBA2BGR if opaque else cv2.COLOR_RGBA2BGRA)
-        done, data = cv2.imencode(".png", coded, [cv2.IMWRITE_PNG_COMPRESSION, 3])
-    assert done, "OpenCV encodes every 8-bit RGB(A) array"
-    return data.tobytes()
+        assert done, "OpenCV encodes every 8-bit RGB array"
+        return data.tobytes()
+    opaque = bool((texture[..., 3] == 255).all())
+    return encode_png(cv2.cvtColor(texture, cv2.COLOR_RGBA2RGB) if opaque else texture)
 
 
 def limit_textures(mesh: Mesh, max_side: int) -> Mesh:
@@ -86,10 +84,10 @@ def _decode_fast(data: bytes) -> np.ndarray:
 
 
 def _decode_png(data: bytes) -> np.ndarray:
-    """As `_decode_fast`, up to 2.5 times as fast as OpenCV does it."""
+    """As `_decode_fast`, up to 2.5 times as fast as OpenCV does it; what `encode_texture` wrote, ten times."""
     try:
-        image = imagecodecs.png_decode(data)
-    except RuntimeError:
+        image = decode_png(data)
+    except ValueError:
         return _decode_any(data)
     if image.dtype != np.uint8 or (image.ndim == 3 and image.shape[2] not in (3, 4)):
         return _decode_any(data)

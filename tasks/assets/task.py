@@ -21,7 +21,7 @@ from tasks.progress import Progress
 from tasks.shard_builder import build_shard
 
 WORD = "assets"
-VERSION = 1
+VERSION = 2
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 _START_AND_PICTURE_S = 120.0
 """What an item may take beside reading its file: starting the reading process, drawing the preview."""

@@ -2,8 +2,10 @@
 
 import io
 import json
+import struct
 
 import cv2
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -23,6 +25,40 @@ def test_round_trip_is_exact(shape: tuple[int, ...], dtype: type) -> None:
     decoded = decode_image(encode_png(pixels))
     assert decoded.dtype == dtype and np.array_equal(decoded, pixels)
     assert encode_png(pixels) == encode_png(pixels.copy())
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (6, 3, 3), (4, 9, 4)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_own_png_is_read_without_libpng_and_alike(shape: tuple[int, ...], dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encode_png(_noise(shape, dtype))
+    expected = imagecodecs.png_decode(data)
+    monkeypatch.setattr(image_codec.imagecodecs, "png_decode", lambda _: pytest.fail("libpng was asked"))
+    np.testing.assert_array_equal(image_codec.decode_png(data), expected)
+
+
+@pytest.mark.parametrize("change", ["other filters", "interlaced", "two bodies", "checksum", "one row too many"])
+def test_any_other_png_is_left_to_libpng(change: str) -> None:
+    pixels = _noise((9, 7, 3), np.uint8)
+    data = encode_png(pixels)
+    if change == "other filters":
+        data = cv2.imencode(".png", pixels[..., ::-1], [cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_PAETH])[1].tobytes()
+    elif change == "two bodies":
+        body = data[41:-16]
+        parts = b"".join(image_codec._chunk(b"IDAT", part) for part in (body[:20], body[20:]))
+        data = data[:33] + parts + data[-12:]
+    elif change == "interlaced":
+        data = _png(data[16:28] + b"\x01", data[41:-16])
+    elif change == "checksum":
+        data = data[:-16] + bytes([data[-16] ^ 1]) + data[-15:]
+    else:
+        data = _png(data[16:20] + struct.pack(">I", 8) + data[24:29], data[41:-16])
+    assert image_codec._decode_up(data) is None
+    if change in ("other filters", "two bodies"):
+        assert np.array_equal(decode_image(data), pixels)
+
+
+def _png(header: bytes, body: bytes) -> bytes:
+    return b"".join([image_codec.PNG_SIGNATURE, *(image_codec._chunk(*part) for part in ((b"IHDR", header), (b"IDAT", body), (b"IEND", b"")))])
 
 
 def test_other_readers_see_the_same_picture() -> None:
