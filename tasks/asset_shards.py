@@ -31,7 +31,11 @@ class StoredAsset:
 
     def mesh(self, photographic: bool = False) -> Mesh:
         """The clean mesh; with `photographic` its twin of detailed material where there is one."""
-        return read_glb(self._read("photographic.glb" if photographic and "photographic.glb" in self.members else "mesh.glb"))
+        return read_glb(self.glb(photographic))
+
+    def glb(self, photographic: bool = False) -> bytes:
+        """The file of `mesh`."""
+        return self._read("photographic.glb" if photographic and "photographic.glb" in self.members else "mesh.glb")
 
     def _read(self, field: str) -> bytes:
         if field not in self.members:
