@@ -1,7 +1,7 @@
-"""Fit the confidence of poses on the tuning split: `python -m tests.benchmarks._pose_confidence`, about ten minutes on one core.
+"""Fit the confidence of poses on the tuning split: `python -m tests.benchmarks._pose_confidence`, about fifteen minutes on one core.
 
-Prints the coefficients for `models/perception/pose_confidence.py`, and how well they tell right from wrong on the objects they were not
-fitted to (five folds by object).
+Prints the coefficients for `models/perception/pose_confidence.py`, and how well they tell right from wrong on objects of the held-out
+categories: the Brier score, and of poses with about the same confidence how many are right.
 """
 
 import numpy as np
@@ -13,24 +13,32 @@ from models.perception.pose_confidence import features
 from models.perception.render_and_compare import candidates, margin
 from models.perception.scene_composer import PoseScene, compose_pose
 from models.renderers.open3d_cpu import Open3DRenderer
-from tests.benchmarks._pose_cases import TUNING, truth_of
+from tests.benchmarks._pose_cases import HELD_OUT, TUNING, truth_of
 
 SEEDS, OCCLUSIONS = range(500, 504), (0.0, 0.3)
-PENALTY, STEPS, FOLDS = 0.02, 50, 5
+PENALTY, STEPS = 0.02, 50
+BINS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
 
 
 def main() -> None:
-    """Solve the scenes, fit, print."""
-    rows: dict[bool, list[tuple[int, np.ndarray, bool]]] = {True: [], False: []}
-    for number, (category, seed) in enumerate((category, seed) for seed in SEEDS for category in TUNING):
-        for with_depth in rows:
-            for occlusion in OCCLUSIONS if with_depth else (0.0,):
-                scene = compose_pose(build_object(category, seed).detailed, f"{category}/{seed}", seed, occlusion)
-                rows[with_depth] += [(number, *row) for row in _solved(scene, with_depth, TUNING[(number + 1) % len(TUNING)], seed)]
-    for with_depth, found in rows.items():
-        groups, inputs, right = (np.array(column) for column in zip(*found))
-        print("WITH_DEPTH" if with_depth else "WITHOUT_DEPTH", "=", tuple(round(float(value), 2) for value in fit(inputs, right)))
-        print(_held_out(groups, inputs, right), flush=True)
+    """Solve the scenes of both splits, fit to the one, check on the other, print."""
+    for with_depth in (True, False):
+        inputs, right = _rows(TUNING, with_depth)
+        weights = fit(inputs, right)
+        print("WITH_DEPTH" if with_depth else "WITHOUT_DEPTH", "=", tuple(round(float(value), 2) for value in weights))
+        for name, (of, truth) in (("tuning", (inputs, right)), ("held-out categories", _rows(HELD_OUT, with_depth))):
+            print(f"  {name}: " + "\n    ".join(_reliability(1.0 / (1.0 + np.exp(-of @ weights)), truth)), flush=True)
+
+
+def _rows(categories: tuple[str, ...], with_depth: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Features (N, K), and whether the pose is right (N,)."""
+    rows = []
+    for number, (category, seed) in enumerate((category, seed) for seed in SEEDS for category in categories):
+        for occlusion in OCCLUSIONS if with_depth else (0.0,):
+            scene = compose_pose(build_object(category, seed).detailed, f"{category}/{seed}", seed, occlusion)
+            rows += _solved(scene, with_depth, categories[(number + 1) % len(categories)], seed)
+    inputs, right = (np.array(column) for column in zip(*rows))
+    return inputs, right
 
 
 def _solved(scene: PoseScene, with_depth: bool, other: str, seed: int) -> list[tuple[np.ndarray, bool]]:
@@ -57,16 +65,16 @@ def fit(inputs: np.ndarray, right: np.ndarray) -> np.ndarray:
     return weights
 
 
-def _held_out(groups: np.ndarray, inputs: np.ndarray, right: np.ndarray) -> str:
-    expected = np.empty(len(right))
-    for fold in range(FOLDS):
-        out = groups % FOLDS == fold
-        expected[out] = 1.0 / (1.0 + np.exp(-inputs[out] @ fit(inputs[~out], right[~out])))
-    sure = expected > 0.5
-    return (
-        f"  {len(right)} poses, {100 * right.mean():.0f} % right; Brier score {np.mean((expected - right) ** 2):.3f};"
-        f" of {sure.sum()} with confidence above 0.5, {100 * right[sure].mean():.0f} % right; mean confidence {expected.mean():.2f}"
-    )
+def _reliability(expected: np.ndarray, right: np.ndarray) -> list[str]:
+    """The Brier score, then for poses of about the same confidence: how many, their mean confidence, how many of them are right."""
+    rows = [f"{len(right)} poses, {100 * right.mean():.0f} % right; Brier score {np.mean((expected - right) ** 2):.3f}"]
+    for low, high in zip(BINS, BINS[1:]):
+        here = (expected >= low) & ((expected < high) | (high == 1.0))
+        if here.any():
+            rows.append(
+                f"{low:.1f} to {high:.1f}: {here.sum():3d} poses, mean confidence {expected[here].mean():.2f}, right {right[here].mean():.2f}"
+            )
+    return rows
 
 
 if __name__ == "__main__":
