@@ -13,12 +13,13 @@ def funnels(inputs: Inputs) -> dict[str, Any]:
     """One funnel per data stage, from its manifest, and the list of dropped items."""
     if not inputs.manifests:
         raise MissingError(f"No data stage has been run: atelier3d assets --size {inputs.workspace.size} is the first.")
-    stages = [_stage(word, manifest) for word, manifest in inputs.manifests.items()]
+    stages = [stage_facts(word, manifest) for word, manifest in inputs.manifests.items()]
     dropped = [decision for manifest in inputs.manifests.values() for decision in manifest.decisions() if decision.verdict == "dropped"]
     return {"stages": stages, "dropped": dropped[:LISTED_ITEMS], "dropped_total": len(dropped)}
 
 
-def _stage(word: str, manifest: Manifest) -> dict[str, Any]:
+def stage_facts(word: str, manifest: Manifest) -> dict[str, Any]:
+    """What `stage_row.html.j2` draws of a stage."""
     rows = funnel(manifest.entered, manifest.decisions())
     kept = manifest.samples()
     return {

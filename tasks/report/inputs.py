@@ -10,7 +10,7 @@ from data_specs.params import Params
 from tasks.artefacts import Workspace
 from tasks.sample_lookup import SampleLookup
 
-DATA_WORDS = ("assets", "render", "matched_real", "shards", "features")
+DATA_WORDS = ("assets", "render", "matched_real", "align", "shards", "features")
 
 
 class MissingError(Exception):

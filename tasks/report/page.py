@@ -4,6 +4,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from tasks.report.aligned import aligned
 from tasks.report.contact_sheet import contact_sheet
 from tasks.report.funnel import funnels
 from tasks.report.held_out import held_out
@@ -21,6 +22,7 @@ PANELS = (
     Panel("funnel", "From the catalogue to usable samples", funnels),
     Panel("contact_sheet", "Assets", contact_sheet),
     Panel("maps", "Renders and their photographic twins", maps),
+    Panel("aligned", "Pictures aligned with meshes", aligned),
     Panel("training", "Training", training),
     Panel("held_out", "Held-out assets", held_out),
     Panel("measures", "Numbers", measures),

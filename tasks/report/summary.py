@@ -13,6 +13,9 @@ def _data(inputs: Inputs) -> list[dict[str, str]]:
     if "assets" in inputs.manifests:
         assets = inputs.manifests["assets"]
         facts.append(_fact("Assets", f"{assets.samples():,}", f"of {assets.entered:,} in the catalogue"))
+    if "align" in inputs.manifests:
+        pictures = inputs.manifests["align"]
+        facts.append(_fact("Aligned pictures", f"{pictures.samples():,}", f"of {pictures.entered:,}"))
     if "shards" in inputs.manifests:
         verified = inputs.manifests["shards"]
         facts.append(_fact("Verified samples", f"{verified.samples():,}", f"data set {verified.digest()[:12]}"))
