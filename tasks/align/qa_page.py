@@ -6,16 +6,16 @@ its digest is in the page's policy, and strangers' names and captions are data t
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from data_specs.decision import Decision, funnel
+from data_specs.decision import funnel
 from data_specs.ids import content_id
 from data_specs.manifest import Manifest
 from tasks.align.reviewed import Reviewed, reviewed
@@ -27,16 +27,25 @@ TEMPLATES = Path(__file__).parent / "templates"
 PICTURES_A_PAGE = 2000
 """About 25 MB; a browser shows its first cards in under a second, because it builds only those in sight."""
 
-Better = Literal["at_least", "at_most"]
+
+class Rule(Protocol):
+    """What the page says of a rule: which side of its threshold is kept, and what its score is (`tasks.align.filters.Filter`)."""
+
+    @property
+    def rule(self) -> str: ...
+    @property
+    def keep(self) -> Literal["at_least", "at_most"]: ...
+    @property
+    def meaning(self) -> str: ...
 
 
 @dataclass(frozen=True)
 class Run:
-    """What all pages of a run share. better: rule -> which side of its threshold is kept. verdicts: of the file that the run honoured."""
+    """What all pages of a run share. verdicts: of the file that the run honoured."""
 
     manifest: Manifest
     verdicts: Mapping[str, HumanVerdict]
-    better: Mapping[str, Better]
+    rules: Sequence[Rule]
 
     @property
     def names(self) -> list[str]:
@@ -44,9 +53,9 @@ class Run:
         return ["qa.html", *(f"qa-{page}.html" for page in range(2, -(-self.manifest.entered // PICTURES_A_PAGE) + 1))]
 
 
-def write_qa_pages(folder: Path, verdicts: Mapping[str, HumanVerdict], better: Mapping[str, Better]) -> Path:
+def write_qa_pages(folder: Path, verdicts: Mapping[str, HumanVerdict], rules: Sequence[Rule]) -> Path:
     """Write the pages of a published run into its folder, remove those of a longer one, and return the first."""
-    run = Run(read_manifest(folder), verdicts, better)
+    run = Run(read_manifest(folder), verdicts, rules)
     for name, page in qa_pages(run, reviewed(folder)):
         write_atomic(folder / name, page.encode())
     for path in folder.glob("qa-*.html"):
@@ -85,18 +94,19 @@ def _facts(run: Run, pictures: Iterable[Reviewed]) -> dict[str, Any]:
     return {
         "key": content_id(run.manifest.size, [row.inputs for row in run.manifest.shards]),
         "verdicts": {subject_id: human.model_dump() for subject_id, human in run.verdicts.items()},
-        "pictures": [_picture(one, run.better) for one in pictures],
+        "rules": {one.rule: {"keep": one.keep, "meaning": one.meaning} for one in run.rules},
+        "pictures": [_picture(one) for one in pictures],
     }
 
 
-def _picture(one: Reviewed, better: Mapping[str, Better]) -> dict[str, Any]:
+def _picture(one: Reviewed) -> dict[str, Any]:
     return {
         "id": one.subject_id,
         "verdict": one.verdict,
         "rule": one.rule,
         "message": one.message,
         "missing": one.missing,
-        "scores": [_score(decision, better) for decision in one.scores],
+        "scores": [{"rule": score.rule, "score": score.score, "threshold": score.threshold} for score in one.scores],
         "jpeg": base64.b64encode(one.preview_jpeg).decode() if one.preview_jpeg else "",
         "item": one.item,
         "caption": one.caption,
@@ -104,10 +114,6 @@ def _picture(one: Reviewed, better: Mapping[str, Better]) -> dict[str, Any]:
         "attribution": one.attribution,
         "source": one.source,
     }
-
-
-def _score(decision: Decision, better: Mapping[str, Better]) -> dict[str, Any]:
-    return {"rule": decision.rule, "score": decision.score, "threshold": decision.threshold, "keep": better.get(decision.rule, "")}
 
 
 def _template() -> Any:

@@ -53,13 +53,15 @@
     return element;
   };
   const rounded = (value) => (Number.isInteger(value) ? String(value) : Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3));
-  const fails = ({ score, threshold, keep }) => {
+  const fails = ({ rule, score, threshold }) => {
+    const keep = run.rules[rule]?.keep;
     if (threshold === null) return false;
     return keep === "at_least" ? score < threshold : keep === "at_most" && score > threshold;
   };
   const scoreRow = (score) => {
     const row = made("tr", fails(score) ? "fails" : "");
-    const sign = { at_least: "\u2265 ", at_most: "\u2264 " }[score.keep] ?? "";
+    const sign = { at_least: "\u2265 ", at_most: "\u2264 " }[run.rules[score.rule]?.keep] ?? "";
+    row.title = run.rules[score.rule]?.meaning ?? "";
     const limit = score.threshold === null ? "" : sign + rounded(score.threshold);
     row.append(...[score.rule, rounded(score.score), limit].map((text) => made("td", "", text)));
     return row;

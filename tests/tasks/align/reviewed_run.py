@@ -1,7 +1,9 @@
 """A published run of the stage without any model: lines, decisions and previews as the stage leaves them, with names that break careless pages."""
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import Image
@@ -16,7 +18,22 @@ from tasks.ledger import Ledger
 
 WORD, SHARD_ITEMS = "align", 100
 HOSTILE = "</script><script>document.title = 'taken'</script><img src=x onerror=\"document.title = 'taken'\"> & \u202etfel"
-BETTER = {"box_score": "at_least", "silhouette_iou": "at_least", "appearance": "at_most"}
+
+
+@dataclass(frozen=True)
+class Named:
+    """A rule as the page names it."""
+
+    rule: str
+    keep: Literal["at_least", "at_most"]
+    meaning: str
+
+
+RULES = (
+    Named("box_score", "at_least", "how sure the detector is"),
+    Named("silhouette_iou", "at_least", "overlap of the outlines"),
+    Named("appearance", "at_most", "distance of render and picture"),
+)
 
 
 def write_run(folder: Path, count: int) -> list[SubjectLine]:

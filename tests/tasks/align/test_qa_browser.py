@@ -12,7 +12,7 @@ import pytest
 from tasks.align.qa_page import write_qa_pages
 from tasks.align.verdicts import HumanVerdict, read_verdicts
 from tests.browser import Page, open_browser, wait_for
-from tests.tasks.align.reviewed_run import BETTER, HOSTILE, write_run
+from tests.tasks.align.reviewed_run import HOSTILE, RULES, write_run
 
 FILED = {"cup_00005": HumanVerdict(verdict="drop", note="blurred"), "of_another_run": HumanVerdict(verdict="keep")}
 COUNT = 2000
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("qa")
     write_run(folder / "align", COUNT)
-    return write_qa_pages(folder / "align", FILED, BETTER)
+    return write_qa_pages(folder / "align", FILED, RULES)
 
 
 @pytest.fixture

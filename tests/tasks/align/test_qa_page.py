@@ -13,13 +13,13 @@ from tasks.align import qa_page
 from tasks.align.qa_page import write_qa_pages
 from tasks.align.reviewed import reviewed
 from tasks.align.verdicts import HumanVerdict
-from tests.tasks.align.reviewed_run import BETTER, HOSTILE, preview, write_run
+from tests.tasks.align.reviewed_run import HOSTILE, RULES, preview, write_run
 
 VERDICTS = {"cup_00001": HumanVerdict(verdict="keep", note=HOSTILE), "of_another_run": HumanVerdict(verdict="drop")}
 
 
 def page_of(folder: Path) -> str:
-    return write_qa_pages(folder, VERDICTS, BETTER).read_text()
+    return write_qa_pages(folder, VERDICTS, RULES).read_text()
 
 
 def facts_of(page: str) -> dict[str, Any]:
@@ -60,7 +60,8 @@ def test_the_page_holds_every_picture_with_scores_and_the_file_of_verdicts(page:
     second = facts["pictures"][1]
     assert (second["item"], second["caption"], second["attribution"]) == (HOSTILE, HOSTILE, "Eve <eve@example.org>")
     assert base64.b64decode(second["jpeg"]) == preview(1)
-    assert second["scores"][1] == {"rule": "silhouette_iou", "score": pytest.approx(0.74999), "threshold": 0.8, "keep": "at_least"}
+    assert second["scores"][1] == {"rule": "silhouette_iou", "score": pytest.approx(0.74999), "threshold": 0.8}
+    assert facts["rules"]["appearance"] == {"keep": "at_most", "meaning": "distance of render and picture"}
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page[: page.index("<main>")]))
     assert "12entered" in text and "&minus;3no_pose" in text and "3kept" in text
 
