@@ -95,7 +95,8 @@ def test_judge_by_mouse_and_keys_save_and_find_it_again(page: Page, site: Path, 
     page.click("[data-id=cup_00001] .says-keep")
     page.click("[data-id=cup_00001] .judge input")
     page.press(*"dusk", "Escape", "ArrowRight", "d", "k", "ArrowLeft", "u", "ArrowDown")
-    assert page.js("document.activeElement.dataset.id") == "cup_00008", "one row of five down from picture 3"
+    columns = page.js("getComputedStyle(document.getElementById('grid')).gridTemplateColumns.split(' ').length")
+    assert page.js("document.activeElement.dataset.id") == f"cup_{3 + columns:05d}", "one row down from picture 3"
     page.click("[data-id=cup_00005] .says-drop")
     expected = {
         "cup_00001": HumanVerdict(verdict="keep", note="dusk"),
