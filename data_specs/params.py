@@ -6,6 +6,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
+from data_specs.align_params import AlignParams
 from data_specs.asset import Front, UpAxis
 from data_specs.base_pictures import BasePicturesParams
 from data_specs.matched_real import RealSource
@@ -14,7 +15,7 @@ from data_specs.view import Light, ViewPlan
 
 PARAMS_FOLDER = Path(__file__).parent / "params"
 SIZES = ("tiny", "micro", "paper")
-WORDS = ("assets", "render", "matched_real", "shards", "features", "train", "evaluate", "report", "generate")
+WORDS = ("assets", "render", "matched_real", "align", "shards", "features", "train", "evaluate", "report", "generate")
 """The one vocabulary: each is a flow, a task folder, a DVC stage, a params section, a test folder and a subcommand, in this order."""
 
 Strategy = Literal["ddp", "fsdp"]
@@ -198,6 +199,7 @@ class Params(Strict):
     assets: AssetsParams
     render: RenderParams
     matched_real: MatchedRealParams
+    align: AlignParams
     shards: ShardsParams
     features: FeaturesParams
     train: TrainParams

@@ -2,6 +2,7 @@
 
 from prefect import flow
 
+from flows.align import align
 from flows.assets import assets
 from flows.command import run_word
 from flows.evaluate import evaluate
@@ -16,7 +17,7 @@ from flows.train import train
 @flow(name="full")
 def full(size: str = "micro", overrides: list[str] | None = None, root: str | None = None) -> str:
     """Run every word in order, each doing only what is missing; returns the path of the report."""
-    for step in (assets, render, matched_real, shards, features, train, evaluate):
+    for step in (assets, render, matched_real, align, shards, features, train, evaluate):
         step(size, overrides, root)
     return report(size, overrides, root)
 

@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 SIZE="$1"
 ASSETS="${2:-}"
 BIN="${VENV:-.venv}/bin"
-WORDS=(assets render matched_real shards features train evaluate report)
+WORDS=(assets render matched_real align shards features train evaluate report)
 
 if [ -z "$ASSETS" ]; then
   ROOT=.

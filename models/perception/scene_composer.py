@@ -28,15 +28,12 @@ class SceneLayout:
     """What a scene is like beside its object.
 
     clutter: how many things stand behind. upright: the camera stands as people hold one, from a little below to well above; else any rotation.
-    shown: without, the object itself is missing. companion: a second object beside the first, both half as large as one alone would be.
     """
 
     size_pixels: int = 256
     fov_degrees: float = 40.0
     clutter: int = 2
     upright: bool = False
-    shown: bool = True
-    companion: Mesh | None = None
 
 
 ANYHOW = SceneLayout()
@@ -66,18 +63,14 @@ def compose_pose(mesh: Mesh, name: str, seed: int, occlusion: float = 0.0, layou
     rng, side = np.random.default_rng(seed_from("pose scene", name, seed)), layout.size_pixels
     k = Intrinsics.from_fov(side, layout.fov_degrees)
     pose = draw_pose(rng, mesh, k, layout.upright)
-    if layout.companion is not None:
-        pose = _aside(pose, k, -1.0)
     target = drawn(mesh, pose, k, rng)
     behind = draw_background(BACKGROUNDS[int(rng.integers(len(BACKGROUNDS)))], side, rng)
     rgb, depth = behind, np.full(target.depth.shape, pose[2, 3] + 4.0, np.float32)
     for _ in range(layout.clutter):
         beside = pose[:3, 3] + [*(rng.choice([-1, 1], 2) * rng.uniform(0.8, 2.0, 2)), rng.uniform(1.5, 3.0)]
         rgb, depth = laid(rgb, depth, drawn(_draw_thing(rng), rigid(Rotation.random(rng=rng).as_matrix(), beside), k, rng))
-    rgb, depth = laid(rgb, depth, target) if layout.shown else (rgb, depth)
-    mask = target.mask & layout.shown
-    if layout.companion is not None:
-        rgb, depth = laid(rgb, depth, drawn(layout.companion, _aside(draw_pose(rng, layout.companion, k, layout.upright), k, 1.0), k, rng))
+    rgb, depth = laid(rgb, depth, target)
+    mask = target.mask.copy()
     if occlusion > 0.0:
         front = _occluder(rng, target, pose, occlusion, k)
         rgb, depth = laid(rgb, depth, front)
@@ -85,7 +78,7 @@ def compose_pose(mesh: Mesh, name: str, seed: int, occlusion: float = 0.0, layou
     noisy = _noisy(depth, rng)
     stretch = float(np.exp(rng.uniform(-1.0, 1.0)))
     picture = Picture(np.rint(rgb).clip(0, 255).astype(np.uint8), depth=noisy * stretch, focal_pixels=k.focal_x)
-    hidden = 1.0 - np.count_nonzero(mask) / max(np.count_nonzero(target.mask), 1)
+    hidden = 1.0 - np.count_nonzero(mask) / np.count_nonzero(target.mask)
     return PoseScene(PoseProblem(picture, mask, picture.depth, k, mesh), pose, hidden, 1.0 / stretch)
 
 
@@ -100,12 +93,6 @@ def draw_pose(rng: np.random.Generator, mesh: Mesh, k: Intrinsics, upright: bool
     distance = reach * k.focal_x / (k.width / 2.0) / rng.uniform(0.45, 0.75) - float(turned[:, 2].min()) * 0.5
     shift = (rng.uniform(-0.2, 0.2, 2)) * k.width / 2.0 / k.focal_x * distance
     return rigid(rotation, np.array([*shift, distance]))
-
-
-def _aside(pose: np.ndarray, k: Intrinsics, side: float) -> np.ndarray:
-    """A pose moved to the left (-1) or the right half of the picture, twice as far away."""
-    distance = 2.0 * pose[2, 3]
-    return rigid(pose[:3, :3], np.array([side * 0.5 * k.width / 2.0 / k.focal_x * distance, 2.0 * pose[1, 3], distance]))
 
 
 def _draw_thing(rng: np.random.Generator) -> Mesh:

@@ -7,7 +7,7 @@ that would be none is not planted: `Truth.fault` says what was.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,7 +21,8 @@ from models.image_codec import encode_png
 from models.perception.base import Picture
 from models.perception.scene_composer import SceneLayout, compose_pose
 from tasks.align.asset_catalogue import AssetCatalogue
-from tasks.align.planted_faults import MESH_FAULTS, PICTURE_FAULTS, POSE_FAULTS, plant_in_mesh, plant_in_pose
+from tasks.align.picture_faults import with_second_object, without_object
+from tasks.align.planted_faults import FAULTS, MESH_FAULTS, plant_in_mesh, plant_in_pose
 from tasks.align.truth import pose_truth
 
 
@@ -61,6 +62,11 @@ class Planted:
     mesh: Mesh | None = None
     camera_from_object: np.ndarray | None = None
 
+    @property
+    def is_something(self) -> bool:
+        """Whether anything is replaced."""
+        return self.mesh is not None or self.camera_from_object is not None
+
 
 @dataclass(frozen=True)
 class ComposedScene:
@@ -73,7 +79,10 @@ class ComposedScene:
 
 
 def composed_lines(catalogue: AssetCatalogue, params: ComposedParams, count: int) -> Iterator[SubjectLine]:
-    """`count` pictures, asset after asset in turn; the same object from another side each time around."""
+    """`count` pictures, asset after asset in turn; the same object from another side each time around. Raises ValueError for an unknown fault."""
+    unknown = set(params.faults) - set(FAULTS)
+    if unknown:
+        raise ValueError(f"align.composed.faults: there is no fault {min(unknown)!r}; choose from {', '.join(FAULTS)}")
     listed = catalogue.listed(params.assets)
     assets = list(listed.values())
     for place in range(count):
@@ -101,27 +110,30 @@ def compose(line: SubjectLine, catalogue: AssetCatalogue, params: ComposedParams
         raise ValueError(f"asset {asset_id!r} of {line.subject_id} is not in the catalogue: plan the stage again")
     rng = np.random.default_rng(seed_from("fault", seed, line.subject_id))
     fault = str(rng.choice(params.faults)) if params.faults and rng.random() < params.fault_share else ""
-    mesh, other = (listed[key].stored.mesh(photographic=True) for key in (asset_id, _another(list(listed), asset_id, rng)))
-    scene = compose_pose(mesh, line.subject_id, seed, params.occlusion, _layout(params, fault, other))
-    planted = Planted()
+    mesh = listed[asset_id].stored.mesh(photographic=True)
+    layout = SceneLayout(size_pixels=params.size_pixels, clutter=params.clutter, upright=True)
+    scene = compose_pose(mesh, line.subject_id, seed, params.occlusion, layout)
+    picture, mask, planted = scene.problem.picture, scene.problem.mask, Planted()
+    if fault:
+        other = listed[_another(list(listed), asset_id, rng)].stored.mesh(photographic=True)
+        if fault == "no_object":
+            picture, mask = without_object([other], replace(layout, clutter=max(layout.clutter, 1)), rng), np.zeros_like(mask)
+        elif fault == "two_objects":
+            picture = with_second_object(scene, other, rng) or picture
+        else:
+            planted = _planted(fault, mesh, other, scene.camera_from_object, rng)
+        fault = fault if planted.is_something or picture is not scene.problem.picture else ""
+    truth = Truth(asset_id, mask, scene.camera_from_object, scene.depth_scale, scene.hidden, fault)
+    return ComposedScene(line, picture, truth, planted)
+
+
+def _planted(fault: str, mesh: Mesh, other: Mesh, camera_from_object: np.ndarray, rng: np.random.Generator) -> Planted:
     if fault in MESH_FAULTS:
-        planted = Planted(mesh=plant_in_mesh(fault, mesh, [other], rng))
-    if fault in POSE_FAULTS:
-        planted = Planted(camera_from_object=plant_in_pose(pose_truth(mesh, scene.camera_from_object), rng))
-    if fault not in PICTURE_FAULTS and planted.mesh is None and planted.camera_from_object is None:
-        fault = ""
-    truth = Truth(asset_id, scene.problem.mask, scene.camera_from_object, scene.depth_scale, scene.hidden, fault)
-    return ComposedScene(line, scene.problem.picture, truth, planted)
+        return Planted(mesh=plant_in_mesh(fault, mesh, [other], rng))
+    return Planted(camera_from_object=plant_in_pose(pose_truth(mesh, camera_from_object), rng))
 
 
 def _another(asset_ids: list[str], asset_id: str, rng: np.random.Generator) -> str:
     """Another asset than this one, where there is one."""
     others = [one for one in asset_ids if one != asset_id] or asset_ids
     return others[int(rng.integers(len(others)))]
-
-
-def _layout(params: ComposedParams, fault: str, other: Mesh) -> SceneLayout:
-    """How the picture is composed; one without its object shows at least one other thing."""
-    clutter = max(params.clutter, 1) if fault == "no_object" else params.clutter
-    companion = other if fault == "two_objects" else None
-    return SceneLayout(size_pixels=params.size_pixels, clutter=clutter, upright=True, shown=fault != "no_object", companion=companion)

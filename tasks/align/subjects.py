@@ -1,4 +1,4 @@
-"""Where pictures come from: Subjects200K or a folder, each as lines; and a line's pixels."""
+"""Where pictures come from: Subjects200K, a folder, or composed of assets, each as lines; and a line's pixels."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -7,14 +7,26 @@ from pathlib import Path
 from data_specs.align_params import AlignParams
 from data_specs.subject import SubjectLine
 from models.perception.base import Picture
+from tasks.align.asset_catalogue import AssetCatalogue
+from tasks.align.composed import composed_lines
 from tasks.align.picture_folder import folder_lines, read_picture_file
 from tasks.align.subjects200k import read_panel, root_of, subjects200k_lines
 
 STAGE = "align"
 
 
-def read_subjects(params: AlignParams, cache: Path) -> Iterator[SubjectLine]:
-    """The lines of a run, at most `params.count`, in the source's order. Raises ValueError for a source that cannot be read."""
+def read_subjects(params: AlignParams, cache: Path, catalogue: AssetCatalogue | None = None) -> Iterator[SubjectLine]:
+    """The lines of a run, at most `params.count`, in the source's order; none for an empty source.
+
+    catalogue: what composed pictures are made of. Raises ValueError for a source that cannot be read.
+    """
+    if not params.source:
+        return iter(())
+    if params.source == "composed":
+        assert catalogue is not None, "whoever composes has opened the assets"
+        return composed_lines(catalogue, params.composed, params.count)
+    if not params.location:
+        raise ValueError(f"align.source={params.source} needs align.location: the path of a folder of pictures or of parquet files")
     location = Path(params.location).expanduser().resolve()
     lines = subjects200k_lines(location, cache) if params.source == "subjects200k" else iter(folder_lines(location, cache))
     return islice(lines, params.count)

@@ -9,6 +9,7 @@ from data_specs.conventions import DEPTH_SCALE, POSITION_SCALE, decode_depth, de
 from data_specs.matched_real import MatchedRealRecord
 from data_specs.view import MapName, ViewRecord, ViewsRecord
 from models.geometry.camera_math import pixel_centres, project, ray_directions, reprojection_error
+from tasks.broken_rule import BrokenRuleError, picture_member
 
 DEPTH_TOLERANCE = DEPTH_SCALE + 2.0 * POSITION_SCALE
 """Metres by which depth and position may disagree: the rounding of both."""
@@ -18,14 +19,6 @@ NORMAL_TOLERANCE = 0.02
 
 SHAPES: dict[MapName, tuple[int, str]] = {"rgb": (4, "uint8"), "normal": (3, "uint8"), "position": (3, "uint16"), "depth": (1, "uint16")}
 """Map -> channels and type."""
-
-
-class BrokenRuleError(ValueError):
-    """A sample breaks a rule. rule: its machine name; score and threshold where the rule measures something."""
-
-    def __init__(self, rule: str, message: str, score: float | None = None, threshold: float | None = None) -> None:
-        super().__init__(message)
-        self.rule, self.score, self.threshold = rule, score, threshold
 
 
 def check_views(key: str, members: dict[str, Any], reprojection_pixels: float) -> dict[str, float]:
@@ -49,7 +42,7 @@ def check_pictures(key: str, members: dict[str, Any]) -> dict[str, float]:
         raise BrokenRuleError("wrong_asset", f"matched.json is of asset {record.asset_id!r}")
     coverage = []
     for field in record.members:
-        picture = _member(members, field, 4, "uint8")
+        picture = picture_member(members, field, 4, "uint8")
         coverage.append(float((picture[..., 3] > 0).mean()))
         if coverage[-1] == 0.0:
             raise BrokenRuleError("nothing_visible", f"{field} is empty")
@@ -58,7 +51,7 @@ def check_pictures(key: str, members: dict[str, Any]) -> dict[str, float]:
 
 def _check_view(view: ViewRecord, members: dict[str, Any], reprojection_pixels: float) -> dict[str, float]:
     camera = view.camera.to_camera()
-    maps = {name: _member(members, view.members.get(name, ""), *SHAPES[name]) for name in SHAPES}
+    maps = {name: picture_member(members, view.members.get(name, ""), *SHAPES[name]) for name in SHAPES}
     for name, values in maps.items():
         if values.shape[:2] != (camera.intrinsics.height, camera.intrinsics.width):
             raise BrokenRuleError(
@@ -75,15 +68,6 @@ def _check_view(view: ViewRecord, members: dict[str, Any], reprojection_pixels: 
     if gap > DEPTH_TOLERANCE:
         raise BrokenRuleError("depth_position", f"{view.name}: depth and position disagree by {gap:.5f} m", gap, DEPTH_TOLERANCE)
     return {"reprojection_pixels": round(error, 6), "depth_gap": round(gap, 6), "coverage": round(float(mask.mean()), 6)}
-
-
-def _member(members: dict[str, Any], field: str, channels: int, kind: str) -> np.ndarray:
-    values = members.get(field)
-    if not isinstance(values, np.ndarray):
-        raise BrokenRuleError("missing_member", f"the sample has no picture {field!r}")
-    if (values.shape[2] if values.ndim == 3 else 1) != channels or str(values.dtype) != kind:
-        raise BrokenRuleError("wrong_type", f"{field} is {values.shape} {values.dtype}, expected {channels} channels of {kind}")
-    return values
 
 
 def _check_masks(name: str, maps: dict[MapName, np.ndarray], mask: np.ndarray) -> None:

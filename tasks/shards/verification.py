@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from data_specs.decision import Decision
 from data_specs.ids import canonical_json
 from data_specs.sample import Sample
-from tasks.shards.checks import BrokenRuleError, check_pictures, check_views
+from tasks.broken_rule import BrokenRuleError
+from tasks.shards.checks import check_pictures, check_views
 from tasks.stored_samples import StoredSample
 
 WORD = "shards"

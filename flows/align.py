@@ -1,0 +1,18 @@
+"""Pictures of named objects to mesh, pose and point map: `python -m flows.align --size micro`."""
+
+from prefect import flow
+
+from flows.command import run_word
+from flows.shard_stage import open_workspace, run_stage
+from tasks.align import task as stage
+
+
+@flow(name="align")
+def align(size: str = "micro", overrides: list[str] | None = None, root: str | None = None) -> str:
+    """Align every picture of the source with a mesh of its object; returns the path of the manifest. An empty source gives an empty data set."""
+    workspace, params = open_workspace(size, overrides, root)
+    return str(run_stage(stage, workspace, params))
+
+
+if __name__ == "__main__":
+    run_word("align")

@@ -1,0 +1,69 @@
+"""One shard of the stage and what lies beside it: samples, previews and truths, of one pass over the lines."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from data_specs.aligned_subject import PREVIEWS, TRUTH
+from data_specs.decision import Decision
+from data_specs.sample import Sample
+from data_specs.shard import ShardPlan, ShardRow
+from tasks.align.subjects import STAGE
+from tasks.align.work_item import Aligned, AlignJob, Halt, align_lines
+from tasks.attempt import Failure
+from tasks.fan_out import Pool
+from tasks.ledger import Ledger
+from tasks.progress import Progress
+
+
+def build_sets(folder: Path, plan: ShardPlan, jobs: list[AlignJob], pool: Pool, timeout_s: float, progress: Progress | None = None) -> ShardRow:
+    """Build one shard, or return its row when it is finished already. Samples keep the order of the lines.
+
+    The rows of what lies beside come before its own: whoever sees that finds all of them. Raises ValueError when the stage must stop.
+    """
+    ledger = Ledger(folder, STAGE)
+    finished = ledger.row(plan)
+    if finished is not None:
+        return finished
+    decisions: list[Decision] = []
+    return ledger.write(plan, _samples(folder, plan, aligned(jobs, pool, timeout_s), decisions, progress), decisions)
+
+
+def aligned(jobs: list[AlignJob], pool: Pool, timeout_s: float) -> Iterator[Aligned]:
+    """What became of every line. A batch that fails as a whole is tried again line by line, so that one picture takes no other along.
+
+    Raises ValueError when a job says that the stage must stop.
+    """
+    items = [(job.lines[0].subject_id, job) for job in jobs]
+    for (_, job), outcome in zip(items, pool.map(align_lines, items, timeout_s), strict=True):
+        if isinstance(outcome.value, Halt):
+            raise ValueError(outcome.value.message)
+        if outcome.failure is None:
+            yield from outcome.value
+        elif len(job.lines) > 1:
+            yield from aligned([job.of(line) for line in job.lines], pool, timeout_s)
+        else:
+            yield _failed(job, outcome.failure)
+
+
+def _failed(job: AlignJob, failure: Failure) -> Aligned:
+    subject_id = job.lines[0].subject_id
+    decision = Decision(item_id=subject_id, stage=STAGE, verdict="dropped", rule=failure.rule, message=failure.message)
+    return Aligned(subject_id, None, [decision])
+
+
+def _samples(folder: Path, plan: ShardPlan, everything: Iterator[Aligned], decisions: list[Decision], progress: Progress | None) -> Iterator[Sample]:
+    """The samples; decisions go to `decisions`, and after the last one the shards beside are written."""
+    beside: dict[str, list[Sample]] = {PREVIEWS: [], TRUTH: []}
+    composed = plan.params["source"] == "composed"
+    for one in everything:
+        decisions.extend(one.decisions)
+        for name, sample in ((PREVIEWS, one.preview), (TRUTH, one.truth)):
+            if sample is not None:
+                beside[name].append(sample)
+        if one.sample is not None:
+            yield one.sample
+        if progress is not None:
+            progress.advance(1, one.subject_id)
+    for name, samples in beside.items():
+        if name == PREVIEWS or composed:
+            Ledger(folder / name, STAGE).write(plan, samples, [])

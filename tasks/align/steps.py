@@ -1,0 +1,172 @@
+"""What is done to a picture, one step after the other: each takes candidates and gives, for each, what is known now, or why it ends here (SPEC F11).
+
+Steps are batched: the models of each role see all pictures of a work item together.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from data_specs.align_params import AlignParams
+from data_specs.camera import Camera, Intrinsics
+from models.perception.base import DepthMap, Miss, Picture, PoseProblem
+from models.perception.depth_calibration import depth_scale
+from models.renderers.base import UniformLight
+from models.renderers.open3d_cpu import Open3DRenderer
+from tasks.align.candidate import Candidate
+from tasks.align.filters import Step as Moment
+from tasks.align.kept_meshes import KeptMeshes
+from tasks.align.models import Models
+
+Found = list[Candidate | Miss]
+
+REACH_SHARE = 0.05
+"""Of the mask's larger side: a cut-out may reach so far beyond the mask."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What steps work with. kept: the meshes of the shard under way."""
+
+    models: Models
+    params: AlignParams
+    kept: KeptMeshes
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step. filters: the moment whose filters apply after it, None where there are none."""
+
+    name: str
+    work: Callable[[list[Candidate], Tools], Found]
+    filters: Moment | None
+
+
+def detect(candidates: list[Candidate], tools: Tools) -> Found:
+    """Boxes of what the line names."""
+    found = tools.models.detector.detect([one.picture for one in candidates], [one.line.item for one in candidates])
+    return [replace(one, boxes=tuple(boxes)) for one, boxes in zip(candidates, found, strict=True)]
+
+
+def segment(candidates: list[Candidate], tools: Tools) -> Found:
+    """The mask of the best box."""
+    found = tools.models.segmenter.segment([one.picture for one in candidates], [one.boxes[0] for one in candidates])
+    return [mask if isinstance(mask, Miss) else replace(one, mask=mask) for one, mask in zip(candidates, found, strict=True)]
+
+
+def make_meshes(candidates: list[Candidate], tools: Tools) -> Found:
+    """The mesh of the cut-out; one that an earlier attempt at this shard has kept is not asked for again."""
+    result: dict[int, Candidate | Miss] = {}
+    for place, one in enumerate(candidates):
+        kept = tools.kept.find(one.line.subject_id)
+        if kept is not None:
+            result[place] = replace(one, mesh=kept[1].mesh, mesh_origin=kept[0])
+    asked = [place for place in range(len(candidates)) if place not in result]
+    cut_outs = dict(zip(asked, cut_out([candidates[place] for place in asked], tools), strict=True))
+    result |= {place: cut for place, cut in cut_outs.items() if isinstance(cut, Miss)}
+    ready = {place: cut for place, cut in cut_outs.items() if not isinstance(cut, Miss)}
+    for place, made in zip(ready, tools.models.mesh.generate(list(ready.values())) if ready else [], strict=True):
+        result[place] = made if isinstance(made, Miss) else _prepared(candidates[place], made.glb, made.origin, tools)
+    return [result[place] for place in range(len(candidates))]
+
+
+def cut_out(candidates: list[Candidate], tools: Tools) -> list[Picture | Miss]:
+    """The object alone, in a square crop: alpha by the mask, or by the background remover near the mask."""
+    crops = [_crop(one) for one in candidates]
+    if tools.models.background is None:
+        return [picture for picture, _ in crops]
+    shown = [Picture(np.where(near[..., None], picture.rgb, np.uint8(255))) for picture, near in crops]
+    alphas = tools.models.background.remove(shown)
+    cut: list[Picture | Miss] = []
+    for (picture, near), alpha in zip(crops, alphas, strict=True):
+        cut.append(alpha if isinstance(alpha, Miss) else replace(picture, alpha=np.where(near, alpha, 0).astype(np.uint8)))
+    return [Miss("no_object", "the background remover leaves nothing") if isinstance(one, Picture) and not _shows(one) else one for one in cut]
+
+
+def estimate_depth(candidates: list[Candidate], tools: Tools) -> Found:
+    """Depth at the mesh's scale, and the lens. A picture without depth goes on without."""
+    found = tools.models.depth.estimate([one.picture for one in candidates])
+    return [_calibrated(one, depth, tools.params) for one, depth in zip(candidates, found, strict=True)]
+
+
+def estimate_pose(candidates: list[Candidate], tools: Tools) -> Found:
+    """How the mesh stands before the camera."""
+    found = tools.models.pose.estimate([_problem(one) for one in candidates])
+    return [pose if isinstance(pose, Miss) else replace(one, pose=pose) for one, pose in zip(candidates, found, strict=True)]
+
+
+def draw_posed(candidates: list[Candidate], tools: Tools) -> Found:
+    """The mesh at its pose, as large as the picture."""
+    return [_drawn(one, tools.params.samples_per_edge_pixel) for one in candidates]
+
+
+STEPS = (
+    Step("detect", detect, "box"),
+    Step("segment", segment, "mask"),
+    Step("mesh", make_meshes, "mesh"),
+    Step("depth", estimate_depth, None),
+    Step("pose", estimate_pose, None),
+    Step("draw", draw_posed, "pose"),
+)
+
+
+def _prepared(candidate: Candidate, glb: bytes, origin: str, tools: Tools) -> Candidate | Miss:
+    prepared = tools.models.preparation.prepare(glb)
+    if isinstance(prepared, Miss):
+        return prepared
+    if not (prepared.repeatable and tools.params.mesh.kind == "nearest_asset"):
+        prepared = tools.kept.keep(candidate.line.subject_id, origin, prepared)
+    return replace(candidate, mesh=prepared.mesh, mesh_origin=origin)
+
+
+def _crop(candidate: Candidate) -> tuple[Picture, np.ndarray]:
+    """A square around the mask, alpha by the mask, padded with white; and where it is near the mask, (S, S) bool."""
+    assert candidate.mask is not None
+    inside, rgb = candidate.mask.inside, candidate.picture.rgb
+    rows, columns = np.nonzero(inside)
+    top, bottom, left, right = int(rows.min()), int(rows.max()) + 1, int(columns.min()), int(columns.max()) + 1
+    reach = max(2, round(REACH_SHARE * max(bottom - top, right - left)))
+    side = max(bottom - top, right - left) + 2 * reach
+    down, across = (top + bottom - side) // 2, (left + right - side) // 2
+    shift = np.float32([[1, 0, -across], [0, 1, -down]])
+    cropped = cv2.warpAffine(rgb, shift, (side, side), flags=cv2.INTER_NEAREST, borderValue=(255, 255, 255))
+    alpha = cv2.warpAffine(inside.astype(np.uint8) * np.uint8(255), shift, (side, side), flags=cv2.INTER_NEAREST)
+    near = cv2.dilate(alpha, np.ones((2 * reach + 1,) * 2, np.uint8)) > 0
+    return Picture(cropped, alpha=alpha), near
+
+
+def _shows(picture: Picture) -> bool:
+    return picture.alpha is not None and bool((picture.alpha > 127).any())
+
+
+def _calibrated(candidate: Candidate, found: DepthMap | Miss, params: AlignParams) -> Candidate:
+    assert candidate.mask is not None and candidate.mesh is not None
+    focal = candidate.picture.focal_pixels or (None if isinstance(found, Miss) else found.focal_pixels)
+    k = lens(candidate.picture.size, focal, params.fov_degrees)
+    if isinstance(found, Miss):
+        return replace(candidate, intrinsics=k)
+    scale = depth_scale(found.depth, candidate.mask.inside, k, Open3DRenderer().load(candidate.mesh))
+    if scale is None:
+        return replace(candidate, intrinsics=k)
+    return replace(candidate, intrinsics=k, depth=(found.depth * scale).astype(np.float32), depth_scale=scale)
+
+
+def lens(size: tuple[int, int], focal_pixels: float | None, fov_degrees: float) -> Intrinsics:
+    """Square pixels, the principal point in the middle; a lens that nobody knows sees `fov_degrees` along the longest side."""
+    height, width = size
+    focal = focal_pixels or max(size) / 2.0 / float(np.tan(np.radians(fov_degrees) / 2.0))
+    return Intrinsics(width, height, focal, focal, width / 2.0, height / 2.0)
+
+
+def _problem(candidate: Candidate) -> PoseProblem:
+    assert candidate.mask is not None and candidate.mesh is not None and candidate.intrinsics is not None
+    return PoseProblem(candidate.picture, candidate.mask.inside, candidate.depth, candidate.intrinsics, candidate.mesh)
+
+
+def _drawn(candidate: Candidate, samples_per_edge_pixel: int) -> Candidate:
+    assert candidate.mesh is not None and candidate.intrinsics is not None and candidate.pose is not None
+    renderer = Open3DRenderer()
+    camera = Camera(candidate.intrinsics, candidate.pose.camera_from_object)
+    return replace(candidate, posed=renderer.render(renderer.load(candidate.mesh), camera, UniformLight(), samples_per_edge_pixel))

@@ -1,0 +1,121 @@
+"""The stage `align`: pictures of named objects to mesh, pose and point map, in shards (SPEC F11)."""
+
+import shutil
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from data_specs.aligned_subject import PREVIEWS, TRUTH
+from data_specs.ids import canonical_json, split_of
+from data_specs.manifest import Manifest
+from data_specs.params import Params
+from data_specs.shard import ShardPlan, ShardRow, Split
+from data_specs.subject import SubjectLine
+from tasks.align.asset_catalogue import AssetCatalogue
+from tasks.align.filters import FILTERS
+from tasks.align.mesh_preparation import ReadLimits
+from tasks.align.models import Setup, model_digests
+from tasks.align.qa_page import write_qa_pages
+from tasks.align.shard_sets import build_sets
+from tasks.align.subjects import STAGE, read_subjects, subjects_root
+from tasks.align.verdicts import HumanVerdict, read_verdicts, verdicts_of
+from tasks.align.work_item import AlignJob
+from tasks.artefacts import Workspace
+from tasks.asset_shards import SOURCE_WORD
+from tasks.fan_out import Pool
+from tasks.ledger import Ledger, read_manifest
+from tasks.progress import Progress
+
+WORD = STAGE
+VERSION = 1
+SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+_SPEED_AND_PLACES: dict[str, set[str] | bool] = {
+    "location": True,
+    "count": True,
+    "shard_items": True,
+    "batch": True,
+    "timeout_s": True,
+    "verdicts": True,
+    "tuning": True,
+    "detector": {"weights", "sha256", "device"},
+    "segmenter": {"weights", "sha256", "device"},
+    "background": {"weights", "sha256"},
+    "depth": {"weights", "sha256", "device"},
+    "mesh": {"url", "route", "timeout_s", "attempts", "first_pause_s", "poll_s", "queue_limit"},
+    "pose": {"command", "timeout_s"},
+    "appearance": {"weights", "sha256"},
+}
+"""Of the parameters: what does not reach the bytes, or reaches them as a digest."""
+
+
+def plan(workspace: Workspace, params: Params) -> list[ShardPlan]:
+    """The shards of a source's lines, each split on its own; none where the source is empty.
+
+    Raises ValueError for a source, verdicts or weights that cannot be read, or for assets that are needed and not built.
+    """
+    ours = params.align
+    if not ours.source:
+        return []
+    catalogue = _catalogue(workspace, params)
+    settings, verdicts = _settings(params, catalogue), read_verdicts(ours.verdicts)
+    groups: dict[Split, list[SubjectLine]] = {split: [] for split in SPLITS}
+    for line in read_subjects(ours, workspace.runs / WORD, catalogue):
+        groups[split_of(line.object_id, params.assets.validation, params.assets.test)].append(line)
+    return [
+        _shard_plan(split, number, lines[start : start + ours.shard_items], settings, verdicts)
+        for split, lines in groups.items()
+        for number, start in enumerate(range(0, len(lines), ours.shard_items))
+    ]
+
+
+@task(name="align-shard", cache_policy=NO_CACHE, retries=1)
+def build(workspace: Workspace, params: Params, plan: ShardPlan, pool: Pool, progress: Progress | None = None) -> ShardRow:
+    """Align one shard; every line ends in it or as a decision of its row. Raises ValueError when a model or a mesh server is not there."""
+    ours, runs = params.align, workspace.runs / WORD
+    kept = runs / "meshes" / plan.shard_id
+    setup = Setup(ours, ReadLimits.of(params.assets), _catalogue(workspace, params), str(runs / "scenes"))
+    lines = [SubjectLine.model_validate_json(text) for text in plan.inputs]
+    verdicts = {key: HumanVerdict.model_validate(said) for key, said in plan.params["verdicts"].items()}
+    jobs = [
+        AlignJob(tuple(lines[start : start + ours.batch]), setup, plan.split, params.seed, str(subjects_root(ours)), str(kept), verdicts)
+        for start in range(0, len(lines), ours.batch)
+    ]
+    row = build_sets(workspace.folder(WORD), plan, jobs, pool, ours.timeout_s, progress)
+    shutil.rmtree(kept, ignore_errors=True)
+    return row
+
+
+def publish(workspace: Workspace, params: Params, plans: list[ShardPlan]) -> Manifest:
+    """Write the manifests of the shard sets, that of the samples last, and the QA page over them."""
+    folder, catalogue = workspace.folder(WORD), _catalogue(workspace, params)
+    inputs = {} if catalogue is None else {SOURCE_WORD: read_manifest(workspace.folder(SOURCE_WORD)).digest()}
+    settings = _settings(params, catalogue) if plans else {}
+    entered = sum(len(one.inputs) for one in plans)
+    for place in (folder / PREVIEWS, folder / TRUTH, folder):
+        own = plans if place.name != TRUTH or params.align.source == "composed" else []
+        manifest = Ledger(place, WORD).publish(own, size=workspace.size, version=VERSION, params=settings, inputs=inputs, entered=entered)
+    write_qa_pages(folder, read_verdicts(params.align.verdicts), FILTERS)
+    shutil.rmtree(workspace.runs / WORD / "meshes", ignore_errors=True)
+    return manifest
+
+
+def _shard_plan(split: Split, number: int, lines: list[SubjectLine], settings: dict, verdicts: dict[str, HumanVerdict]) -> ShardPlan:
+    inputs = [canonical_json(line.model_dump(mode="json")) for line in lines]
+    own = {"verdicts": verdicts_of(verdicts, [line.subject_id for line in lines])}
+    return ShardPlan(word=WORD, split=split, index=number, inputs=inputs, params=settings | own, version=VERSION)
+
+
+def _catalogue(workspace: Workspace, params: Params) -> AssetCatalogue | None:
+    """The assets, where pictures are made of them or meshes found among them."""
+    needed = params.align.source and (params.align.source == "composed" or params.align.mesh.kind == "nearest_asset")
+    return AssetCatalogue.open(workspace.folder(SOURCE_WORD)) if needed else None
+
+
+def _settings(params: Params, catalogue: AssetCatalogue | None) -> dict:
+    """What reaches the bytes: not where a model lies or how fast it answers, but which it is."""
+    ours = params.align
+    settings = ours.model_dump(mode="json", exclude=_SPEED_AND_PLACES)  # type: ignore[arg-type]
+    if ours.source != "composed":
+        del settings["composed"]
+    limits = params.assets.model_dump(mode="json", include={"max_faces", "max_texture_pixels", "max_file_mb", "memory_mb"})
+    return settings | {"limits": limits, "models": model_digests(ours, catalogue), "seed": params.seed}

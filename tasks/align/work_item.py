@@ -1,0 +1,132 @@
+"""What a worker does: some lines to their pictures, through the pipeline, to samples, previews, truths and decisions."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from data_specs.decision import Decision
+from data_specs.sample import Sample
+from data_specs.shard import Split
+from data_specs.subject import SubjectLine
+from models.perception.base import Picture
+from models.perception.hunyuan3d import ServerUnavailable
+from tasks.align.alignment import Course, Entry, align
+from tasks.align.composed import Truth, compose
+from tasks.align.kept_meshes import KeptMeshes
+from tasks.align.models import Setup, open_models
+from tasks.align.picture_error import PictureError
+from tasks.align.preview import preview_jpeg
+from tasks.align.samples import make_sample
+from tasks.align.steps import Tools
+from tasks.align.subjects import STAGE, read_picture
+from tasks.align.verdicts import HumanVerdict
+from tasks.align.verification import check_sample
+from tasks.attempt import describe
+from tasks.broken_rule import BrokenRuleError
+
+
+@dataclass(frozen=True)
+class AlignJob:
+    """Some lines of one shard; plain data that travels to any worker which sees the same disk.
+
+    pictures: folder that the lines' paths start from. kept: folder of the shard's meshes. verdicts: by subject id.
+    """
+
+    lines: tuple[SubjectLine, ...]
+    setup: Setup
+    split: Split
+    seed: int
+    pictures: str
+    kept: str
+    verdicts: dict[str, HumanVerdict]
+
+    def of(self, line: SubjectLine) -> "AlignJob":
+        """The job of one of the lines alone."""
+        return replace(self, lines=(line,))
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """What became of one line. preview: None where there was no picture to be read. truth: of a composed one."""
+
+    subject_id: str
+    sample: Sample | None
+    decisions: list[Decision]
+    preview: Sample | None = None
+    truth: Sample | None = None
+
+
+@dataclass(frozen=True)
+class Halt:
+    """Nothing is wrong with the pictures: the stage must stop, for the reason in the message."""
+
+    message: str
+
+
+def align_lines(job: AlignJob) -> list[Aligned] | Halt:
+    """All lines of a job, in order."""
+    try:
+        models = open_models(job.setup)
+    except Exception as error:  # whatever keeps a model from opening is no picture's fault
+        return Halt(str(error) if isinstance(error, ValueError) else f"a model cannot be opened: {describe(error)}")
+    done: dict[str, Aligned] = {}
+    entries, truths = [], dict[str, Truth]()
+    for line in job.lines:
+        try:
+            entry, truth = _entry(line, job)
+        except PictureError as error:
+            decision = Decision(item_id=line.subject_id, stage=STAGE, verdict="dropped", rule=error.rule, message=str(error))
+            done[line.subject_id] = Aligned(line.subject_id, None, [decision])
+            continue
+        entries.append(entry)
+        if truth is not None:
+            truths[line.subject_id] = truth
+    try:
+        courses = align(entries, Tools(models, job.setup.params, KeptMeshes(Path(job.kept))))
+    except ServerUnavailable as error:
+        return Halt(str(error))
+    done |= {course.entry.line.subject_id: _aligned(course, truths.get(course.entry.line.subject_id), job) for course in courses}
+    return [done[line.subject_id] for line in job.lines]
+
+
+def _entry(line: SubjectLine, job: AlignJob) -> tuple[Entry, Truth | None]:
+    human, params = job.verdicts.get(line.subject_id), job.setup.params
+    if line.source == "composed":
+        assert job.setup.catalogue is not None, "plan opens the assets for who needs them"
+        scene = compose(line, job.setup.catalogue, params.composed, job.seed)
+        return Entry(line, scene.picture, scene.planted, human), scene.truth
+    return Entry(line, limited(read_picture(line, Path(job.pictures)), params.size_pixels), human=human), None
+
+
+def limited(picture: Picture, size_pixels: int) -> Picture:
+    """A picture whose longest side is at most `size_pixels`, its transparent parts white, with alpha, depth and lens to match."""
+    if picture.alpha is not None:
+        cover = picture.alpha[..., None].astype(np.float32) / np.float32(255.0)
+        picture = replace(picture, rgb=np.rint(picture.rgb * cover + 255.0 * (1.0 - cover)).astype(np.uint8))
+    height, width = picture.size
+    scale = size_pixels / max(height, width)
+    if scale >= 1.0:
+        return picture
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return Picture(
+        cv2.resize(picture.rgb, size, interpolation=cv2.INTER_AREA),
+        None if picture.alpha is None else cv2.resize(picture.alpha, size, interpolation=cv2.INTER_AREA),
+        None if picture.depth is None else cv2.resize(picture.depth, size, interpolation=cv2.INTER_NEAREST),
+        None if picture.focal_pixels is None else picture.focal_pixels * scale,
+    )
+
+
+def _aligned(course: Course, truth: Truth | None, job: AlignJob) -> Aligned:
+    """The sample of a picture that was kept, checked as it is stored; a preview of every one."""
+    subject_id, decisions, sample = course.entry.line.subject_id, course.decisions, None
+    if course.kept:
+        made = make_sample(course.candidate, course.scores, job.split, job.setup.params)
+        try:
+            check_sample(made)
+            sample = made
+        except BrokenRuleError as error:
+            decisions = [*decisions, Decision(item_id=subject_id, stage=STAGE, verdict="dropped", rule=error.rule, message=str(error))]
+    preview = Sample(subject_id, {"preview.jpg": preview_jpeg(course.candidate)})
+    return Aligned(subject_id, sample, decisions, preview, None if truth is None else truth.sample(subject_id))
