@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from data_specs.strict import Strict
 
@@ -27,8 +27,20 @@ class GpuCatalogue(Strict):
     cores_per_gpu: int = Field(gt=0)
 
 
+class Component(Strict):
+    """What one model takes for one picture, and who says so. memory_gb: on its GPU, 1e9 bytes."""
+
+    core_s: float = Field(0, ge=0)
+    gpu_s: float = Field(0, ge=0)
+    memory_gb: float = Field(0, ge=0)
+    source: str
+
+
 class Rates(Strict):
-    """What stages without GPU were measured to take: core-seconds per asset, per million pixels of pictures, bytes stored of them."""
+    """What stages without GPU were measured to take: core-seconds per asset, per million pixels of pictures, bytes stored of them.
+
+    align_core_s: what one picture takes beside its models and renders: geometry and filters.
+    """
 
     assets_core_s: float = Field(gt=0)
     assets_bytes: float = Field(gt=0)
@@ -36,6 +48,8 @@ class Rates(Strict):
     render_bytes_per_megapixel: float = Field(gt=0)
     environment_core_s_per_megapixel: float = Field(gt=0)
     picture_bytes_per_megapixel: float = Field(gt=0)
+    align_core_s: float = Field(gt=0)
+    align_bytes_per_megapixel: float = Field(gt=0)
 
 
 class Cluster(Strict):
@@ -74,6 +88,11 @@ def parse_cluster(text: str) -> Cluster:
 def gpu_catalogue() -> GpuCatalogue:
     """The kinds of GPU and what is assumed of them."""
     return GpuCatalogue.model_validate(yaml.safe_load((CATALOGUE / "gpus.yaml").read_text()))
+
+
+def component_catalogue() -> dict[str, dict[str, Component]]:
+    """Role of the stage `align` -> kind -> what one picture takes."""
+    return TypeAdapter(dict[str, dict[str, Component]]).validate_python(yaml.safe_load((CATALOGUE / "perception.yaml").read_text()))
 
 
 def measured_rates() -> Rates:

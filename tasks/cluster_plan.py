@@ -8,13 +8,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from data_specs.cluster import Cluster, gpu_catalogue, measured_rates
+from data_specs.cluster import Cluster, component_catalogue, gpu_catalogue, measured_rates
 from data_specs.params import Params, TrainRun
 from models.cost import forward_cost, inference_cost, training_cost
 from models.diffusion.blank_samples import CAPTION, CAPTION_TOKENS, blank_features, blank_sample
 from models.diffusion.features import ENCODED_MAPS
 from models.diffusion.latents import factor
 from models.diffusion.text_to_image import TextToImage
+from models.geometry.camera_math import view_plan
 from models.realiz3d.grid import VIEWS
 from models.recipe import Recipe, Source, StepRandom
 from tasks.artefacts import Workspace
@@ -32,7 +33,7 @@ BYTES = {"fp32": 4, "fp16": 2}
 
 @dataclass(frozen=True)
 class Estimate:
-    """One stage. memory: bytes on each GPU by what they hold. disk: bytes."""
+    """One stage. memory: bytes on each GPU by what they hold. disk: bytes. assumed: what was neither counted nor measured, in words."""
 
     name: str
     items: int
@@ -41,6 +42,7 @@ class Estimate:
     disk: float = 0.0
     memory: dict[str, float] = field(default_factory=dict)
     unknown: str = ""
+    assumed: tuple[str, ...] = ()
 
 
 class ClusterPlan:
@@ -49,11 +51,18 @@ class ClusterPlan:
     def __init__(self, workspace: Workspace, params: Params, cluster: Cluster, folder: Path) -> None:
         self.params, self.cluster = params, cluster
         self.outlines, self.catalogue, self.rates = Outlines(workspace, params, folder), gpu_catalogue(), measured_rates()
+        self.components = component_catalogue()
         self.gpu = self.catalogue.gpus[cluster.gpu]
 
     def estimates(self) -> list[Estimate]:
         """All stages that take long, in order. What cannot be known is an estimate that says why."""
-        data = [self._assets(), self._render(), self._tried("matched_real", self._matched_real), self._tried("features", self._features)]
+        data = [
+            self._assets(),
+            self._render(),
+            self._tried("matched_real", self._matched_real),
+            self.align(),
+            self._tried("features", self._features),
+        ]
         return data + [self._tried(f"train {name}", lambda name=name: self.train(name)) for name in self.params.train.sequence]  # type: ignore[misc]
 
     def train(self, name: str) -> Estimate:
@@ -103,6 +112,26 @@ class ClusterPlan:
         base = self.outlines.base(matched.base.model)
         flops = count * VIEWS * _picture_flops(base, matched.base.steps)
         return replace(made, gpu_hours=self._gpu_hours(flops, matched.base.precision), memory={"weights": _weight_bytes(base)})
+
+    def align(self) -> Estimate:
+        """As if no filter dropped a picture: what is dropped early costs less."""
+        ours = self.params.align
+        if not ours.source:
+            return Estimate("align", 0, unknown="align.source is not set: no pictures are aligned with meshes")
+        kinds = {role: getattr(ours, role).kind for role in self.components}
+        used = {f"{role} by {kind}": self.components[role][kind] for role, kind in kinds.items()}
+        megapixels = (ours.size_pixels**2 + len(view_plan(ours.plan, ours.view_pixels, 0)) * ours.view_pixels**2) / 1e6
+        core_s = sum(one.core_s for one in used.values()) + self.rates.align_core_s + megapixels * self.rates.render_core_s_per_megapixel
+        on_gpu = {name: one for name, one in used.items() if one.gpu_s}
+        return Estimate(
+            "align",
+            ours.count,
+            core_hours=ours.count * core_s / HOUR,
+            gpu_hours=ours.count * sum(one.gpu_s for one in on_gpu.values()) / HOUR,
+            disk=ours.count * megapixels * self.rates.align_bytes_per_megapixel,
+            memory={name.partition(" by ")[2]: one.memory_gb * 1e9 for name, one in on_gpu.items()},
+            assumed=tuple(f"{name} {one.gpu_s:g} s of a GPU: {one.source}" for name, one in on_gpu.items()),
+        )
 
     def _features(self) -> Estimate:
         if not self.params.features.base:

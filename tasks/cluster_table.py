@@ -49,6 +49,9 @@ def _row(estimate: Estimate, cluster: Cluster, catalogue: GpuCatalogue) -> tuple
 
 def _remarks(estimates: list[Estimate], cluster: Cluster, catalogue: GpuCatalogue) -> list[str]:
     lines = [f"{estimate.name}: {estimate.unknown}" for estimate in estimates if estimate.unknown]
+    lines += [f"{estimate.name}, assumed: {words}" for estimate in estimates for words in estimate.assumed]
+    if any(estimate.assumed for estimate in estimates):
+        lines.append("assumed times are as published for the GPU they name, not converted to another; no filter is taken to drop a picture")
     for estimate in estimates:
         if estimate.memory:
             lines.append(f"{estimate.name}: memory " + ", ".join(f"{name} {_number(size / GB)} GB" for name, size in estimate.memory.items()))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 import tasks.outlines
-from data_specs.cluster import gpu_catalogue, measured_rates, parse_cluster
+from data_specs.align_params import AlignParams
+from data_specs.cluster import component_catalogue, gpu_catalogue, measured_rates, parse_cluster
 from data_specs.params import Params, load_params
 from models.diffusion.text_to_image import save_text_to_image
 from models.micro.vae_recipe import seeded
@@ -23,6 +24,15 @@ from tests.models.realiz3d.fabricated import small_base
 
 CLUSTER = parse_cluster("nodes=2,gpus=4,gpu=h100")
 IN, OUT = 3 * 64 * 64, 10
+PAPER = {
+    "detector": "grounding_dino",
+    "segmenter": "segment_anything",
+    "background": "u2net",
+    "mesh": "hunyuan3d",
+    "depth": "depth_pro",
+    "pose": "foundation_pose",
+    "appearance": "lpips",
+}
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,30 @@ def test_stages_without_gpu_are_measured_rates(tmp_path: Path) -> None:
     assert "features.base is not set" in rows["features"].unknown
 
 
+def test_aligning_by_hand(tmp_path: Path) -> None:
+    """Every picture goes through every model: seconds of each add up, on a GPU or on a core, and 8 views and the posed render are drawn."""
+    params, components, rates = load_params("paper", ["align.count=1000"]), component_catalogue(), measured_rates()
+    made = ClusterPlan(Workspace(tmp_path, "paper"), params, CLUSTER, tmp_path).align()
+    on_gpu = [components[role][kind] for role, kind in PAPER.items() if components[role][kind].gpu_s]
+    assert len(on_gpu) == len(made.assumed) == 5 and made.items == 1000
+    assert made.gpu_hours == pytest.approx(1000 * (0.12 + 0.15 + 60 + 0.3 + 1.3) / 3600)
+    megapixels = 9 * 512 * 512 / 1e6
+    on_core = components["background"]["u2net"].core_s + components["appearance"]["lpips"].core_s
+    each = on_core + rates.align_core_s + megapixels * rates.render_core_s_per_megapixel
+    assert made.core_hours == pytest.approx(1000 * each / 3600) and made.disk == pytest.approx(1000 * megapixels * rates.align_bytes_per_megapixel)
+    assert sum(made.memory.values()) == pytest.approx(30.1e9)
+    nothing = load_params("paper", ["align.source="])
+    assert "align.source" in ClusterPlan(Workspace(tmp_path, "paper"), nothing, CLUSTER, tmp_path).align().unknown
+
+
+def test_every_kind_of_every_role_has_its_cost() -> None:
+    for role, kinds in component_catalogue().items():
+        parameters = AlignParams.model_fields[role].annotation
+        assert parameters is not None and set(kinds) == set(get_args(parameters.model_fields["kind"].annotation)), role
+    with_kind = {name for name, field in AlignParams.model_fields.items() if "kind" in getattr(field.annotation, "model_fields", {})}
+    assert with_kind == set(component_catalogue())
+
+
 @pytest.fixture
 def chain(tmp_path: Path) -> list[str]:
     """Size paper on a small base."""
@@ -111,5 +145,6 @@ def test_the_table_of_a_chain_says_what_is_assumed_and_what_is_not_known(tmp_pat
     unknown = [*chain, "train.runs.realiz3d_warmup.parents.base=hub:someone/something"]
     text = "\n".join(cluster_table(Workspace(tmp_path, "paper"), load_params("paper", unknown), "nodes=2,gpus=4,gpu=h100"))
     assert "estimates" in text and "30% of the peak, an assumption" in text and "H100 data sheet" in text
+    assert "align, assumed: mesh by hunyuan3d 60 s of a GPU" in text and "as published for the GPU they name" in text
     assert "train realiz3d_stage2: the shape of the base 'hub:someone/something' is not known" in text
     assert [line.split()[0] for line in text.splitlines() if line.startswith(("assets", "render", "total"))] == ["assets", "render", "total"]
