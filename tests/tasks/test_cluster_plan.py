@@ -107,7 +107,7 @@ def test_aligning_by_hand(tmp_path: Path) -> None:
     each = on_core + rates.align_core_s + megapixels * rates.render_core_s_per_megapixel
     assert made.core_hours == pytest.approx(1000 * each / 3600) and made.disk == pytest.approx(1000 * megapixels * rates.align_bytes_per_megapixel)
     assert sum(made.memory.values()) == pytest.approx(30.1e9)
-    nothing = load_params("paper", ["align.source="])
+    nothing = load_params("paper", ["align.source=''"])
     assert "align.source" in ClusterPlan(Workspace(tmp_path, "paper"), nothing, CLUSTER, tmp_path).align().unknown
 
 
