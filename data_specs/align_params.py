@@ -118,6 +118,20 @@ class FilterParams(Strict):
     mirror_lead: float = Field(0.1, description="at most: how much nearer to the picture a reflection of the mesh comes, as a distance of appearance")
 
 
+class FilterTuningParams(Strict):
+    """Composed pictures on which `align --tune` chooses the filters' thresholds, and those it checks them on."""
+
+    meshes: str = Field("", description="folder of meshes with a manifest.json, half of them for each split; empty = procedural objects alone")
+    seeds: int = Field(4, gt=0, description="objects of each procedural category; every second category is for the test")
+    size_pixels: int = Field(256, gt=0, description="side of a picture")
+    clutter_share: float = Field(0.25, ge=0, le=1, description="share of the pictures with another thing behind the object")
+    occlusion_share: float = Field(0.25, ge=0, le=1, description="share of the pictures with something before the object")
+    occlusion: float = Field(0.15, ge=0, lt=1, description="share of the object's pixels that it hides")
+    depth_share: float = Field(0.7, ge=0, le=1, description="share of the pictures that come with depth")
+    precision: float = Field(0.95, gt=0, lt=1, description="share of what is kept that must be right")
+    recall: float = Field(0.6, gt=0, le=1, description="share of the right ones that should be kept")
+
+
 class ComposedParams(Strict):
     """Pictures whose truth is known: assets under a sky before a textured backdrop, seen as people hold a camera."""
 
@@ -159,3 +173,4 @@ class AlignParams(Strict):
     pose: PoseParams = PoseParams.model_validate({})
     appearance: AppearanceParams = AppearanceParams.model_validate({})
     filters: FilterParams = FilterParams.model_validate({})
+    tuning: FilterTuningParams = FilterTuningParams.model_validate({})

@@ -70,7 +70,7 @@ def _run_flow(parsed: argparse.Namespace) -> None:
     flow = getattr(importlib.import_module(f"flows.{parsed.command}"), parsed.command)
     own = {name: getattr(parsed, name) for name in ("suite", "tune", "base") if hasattr(parsed, name)}
     result = flow(size=parsed.size, overrides=parsed.set, root=parsed.root, **own)
-    print(f"{RESULTS[parsed.command]}: {result}", flush=True)
+    print(f"{'tuning' if own.get('tune') else RESULTS[parsed.command]}: {result}", flush=True)
 
 
 def _lineage(parsed: argparse.Namespace) -> None:
@@ -116,6 +116,8 @@ def _add_flow_arguments(parser: argparse.ArgumentParser, word: str) -> None:
         instead.add_argument("--suite", choices=suite_names(), help="train or reuse every row of a paper's table and print it; --set suite.seeds=[0]")
         instead.add_argument("--base", help="check a base model on held-out captions: micro:NAME, hub:OWNER/REPO or path:FOLDER")
         instead.add_argument("--tune", action="store_true", help="find the B_max and t_max to sample with on held-out assets (SPEC R9)")
+    if word == "align":
+        parser.add_argument("--tune", action="store_true", help="choose the filters' thresholds on pictures with planted faults, and test them")
     if word == "generate":
         _add_generate_arguments(parser)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter

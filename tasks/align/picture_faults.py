@@ -13,14 +13,15 @@ from models.perception.scene_composer import PoseScene, SceneLayout, draw_pose, 
 from models.renderers.base import Maps
 
 BACKDROP_DEPTH = 8.0
-PLACES = 12
+PLACES = 40
 """Tries to find room for a second object."""
 
-SIZES = (0.6, 1.0)
+SIZES = (0.4, 1.0)
 """Of the second object, of that of the first."""
 
-FULL_SHARE, COVERED_SHARE = 0.3, 0.05
-"""A second object shows at least this share of the first one's pixels, and at most so much of it lies over the first one."""
+FULL_SHARE, COVERED_SHARE, CUT_SHARE = 0.15, 0.05, 0.1
+"""A second object covers at least the first share of the first one's pixels; at most the second share of it lies over the first one, and at most
+the third share of its own outline's length is the picture's border."""
 
 
 def without_object(things: list[Mesh], layout: SceneLayout, rng: np.random.Generator) -> Picture:
@@ -53,4 +54,5 @@ def with_second_object(scene: PoseScene, other: Mesh, rng: np.random.Generator) 
 
 def _has_room(second: Maps, first: np.ndarray) -> bool:
     area, over = np.count_nonzero(second.mask), np.count_nonzero(second.mask & first)
-    return area >= FULL_SHARE * np.count_nonzero(first) and over <= COVERED_SHARE * area
+    cut = sum(np.count_nonzero(edge) for edge in (second.mask[0], second.mask[-1], second.mask[:, 0], second.mask[:, -1]))
+    return area >= FULL_SHARE * np.count_nonzero(first) and over <= COVERED_SHARE * area and cut <= CUT_SHARE * 4.0 * np.sqrt(area)

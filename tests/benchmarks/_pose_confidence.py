@@ -4,6 +4,8 @@ Prints the coefficients for `models/perception/pose_confidence.py`, and how well
 categories: the Brier score, and of poses with about the same confidence how many are right.
 """
 
+from itertools import pairwise
+
 import numpy as np
 
 from models.geometry.procedural import build_object
@@ -68,7 +70,7 @@ def fit(inputs: np.ndarray, right: np.ndarray) -> np.ndarray:
 def _reliability(expected: np.ndarray, right: np.ndarray) -> list[str]:
     """The Brier score, then for poses of about the same confidence: how many, their mean confidence, how many of them are right."""
     rows = [f"{len(right)} poses, {100 * right.mean():.0f} % right; Brier score {np.mean((expected - right) ** 2):.3f}"]
-    for low, high in zip(BINS, BINS[1:]):
+    for low, high in pairwise(BINS):
         here = (expected >= low) & ((expected < high) | (high == 1.0))
         if here.any():
             rows.append(

@@ -1,0 +1,176 @@
+"""`align --tune`: thresholds chosen on composed pictures with planted faults, and the funnel's precision and recall on other objects (SPEC F11).
+
+Every score of every candidate is kept: choosing again takes a moment. A killed run goes on with the objects that are missing.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from data_specs.align_params import AlignParams, FilterParams
+from data_specs.ids import canonical_json, content_id
+from data_specs.params import Params
+from models.metrics.embedder import embedder_digest
+from models.perception.depth_estimator import make_depth_estimator
+from models.perception.detector import make_detector
+from models.perception.nearest_asset import CatalogueAsset, NearestAsset
+from models.perception.pose_estimator import make_pose_estimator
+from models.perception.segmenter import make_segmenter
+from tasks.align.fault_scoring import score_object
+from tasks.align.filters import FILTERS, open_filters
+from tasks.align.kept_meshes import KeptMeshes
+from tasks.align.mesh_preparation import MeshPreparation, ReadLimits
+from tasks.align.models import Models
+from tasks.align.steps import Tools
+from tasks.align.subjects import STAGE
+from tasks.align.thresholds import ESTIMATOR, Rule, Scored, caught_by, choose, interval
+from tasks.align.tuning_scenes import SPLITS, TuningObject, tuning_objects
+from tasks.artefacts import Workspace, write_atomic
+from tasks.progress import Progress
+
+RESULT, SCORES = "tuning.json", "tuning"
+VERSION = 1
+"""Of scenes, faults and scores: raise it when they change, and all is scored again."""
+
+SCORED_BY = {"detector", "segmenter", "depth", "pose", "appearance", "fov_degrees", "samples_per_edge_pixel", "tuning"}
+"""Parameters that scores depend on."""
+
+FIXED = ("mesh_faces", "mesh_thickness", "mask_least", "mask_most", "mask_score", "box_border")
+"""Rules whose faults are not planted: their thresholds stay as the parameters have them."""
+
+SLACK = 1.5
+"""The loosest threshold keeps all that is right in the tuning split, and this much more."""
+
+AIM = 0.5
+"""Of the errors that are allowed: the test split will have more than the tuning split."""
+
+
+def tune(workspace: Workspace, params: Params) -> Path:
+    """Score both splits, choose on the one, check on the other, write `runs/<size>/align/tuning.json`; returns its path.
+
+    Raises ValueError saying what is missing.
+    """
+    ours = params.align
+    found = {split: _scored_split(workspace, params, tuning_objects(split, ours.tuning), split) for split in SPLITS}
+    fixed, tuned = _rules(ours, found["tuning"])
+    allowed = AIM * (1.0 - ours.tuning.precision)
+    chosen = {rule: _short(value) for rule, value in choose([*fixed, *tuned], found["tuning"], (1.0 - allowed) / allowed, free=tuned).items()}
+    record = {
+        "params": ours.model_dump(mode="json"),
+        "thresholds": {rule.name: chosen[rule.name] for rule in tuned},
+        "asked": {"precision": ours.tuning.precision, "recall": ours.tuning.recall},
+        "splits": {split: summary([*fixed, *tuned], chosen, found[split]) for split in SPLITS},
+        "candidates": {split: [asdict(one) for one in found[split]] for split in SPLITS},
+    }
+    path = workspace.runs / STAGE / RESULT
+    write_atomic(path, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
+    return path
+
+
+def describe(path: Path) -> str:
+    """The thresholds, what they catch and what they reach, for a terminal."""
+    record = json.loads(path.read_bytes())
+    lines = []
+    for split, numbers in record["splits"].items():
+        lines += [f"{split}: {numbers['objects']} objects, {numbers['candidates']} candidates", *_fault_table(numbers["faults"])]
+        lines += [_share(name, numbers[name], record["asked"][name]) for name in ("precision", "recall")]
+    chosen = yaml.safe_dump({"align": {"filters": record["thresholds"]}}, sort_keys=False)
+    return "\n".join([*lines, f"every score of every candidate: {path}", "chosen on the tuning split:", chosen])
+
+
+def summary(rules: list[Rule], thresholds: dict[str, float], found: list[Scored]) -> dict[str, Any]:
+    """What becomes of the candidates of a split, by fault; precision and recall with their intervals."""
+    fates = [(one, caught_by(rules, thresholds, one)) for one in found]
+    by_fault: dict[str, Counter[str]] = {}
+    for one, rule in fates:
+        by_fault.setdefault("none" if one.right else one.fault or ESTIMATOR, Counter())[rule] += 1
+    kept = [one for one, rule in fates if not rule]
+    right, kept_right = sum(one.right for one in found), sum(one.right for one in kept)
+    return {
+        "objects": len({one.object_id for one in found}),
+        "candidates": len(found),
+        "faults": {fault: _fate(fates_of) for fault, fates_of in by_fault.items()},
+        "precision": _counted(kept_right, len(kept)),
+        "recall": _counted(kept_right, right),
+    }
+
+
+def _rules(params: AlignParams, found: list[Scored]) -> tuple[list[Rule], list[Rule]]:
+    """The rules whose thresholds stay, and those that are chosen, each in the order in which they apply."""
+    if not any(candidate.right for candidate in found):
+        raise ValueError("the pipeline gets no picture of the tuning split right: there is nothing to choose thresholds by")
+    fixed, tuned = [], []
+    for one in FILTERS:
+        right = [candidate.scores[one.rule] for candidate in found if candidate.right and one.rule in candidate.scores]
+        at_least = one.keep == "at_least"
+        if one.rule in FIXED:
+            fixed.append(Rule(one.rule, at_least, one.threshold(params)))
+        elif right and one.rule in FilterParams.model_fields:
+            tuned.append(Rule(one.rule, at_least, min(right) / SLACK if at_least else max(right) * SLACK))
+    return fixed, tuned
+
+
+def _scored_split(workspace: Workspace, params: Params, objects: list[TuningObject], split: str) -> list[Scored]:
+    """The candidates of every object, from the disk where they have been scored before."""
+    settings = params.align.model_dump(mode="json", include=SCORED_BY)
+    folder = workspace.runs / STAGE / SCORES / content_id(canonical_json(settings), VERSION, embedder_digest("micro"))[:16]
+    missing = [one for one in objects if not (folder / f"{one.object_id}.json").exists()]
+    if missing:
+        tools = _tools(params, objects, folder)
+        with Progress(workspace, f"align-{split}", len(objects)) as progress:
+            progress.advance(len(objects) - len(missing), "scored before")
+            for one in missing:
+                others = [other for other in objects if other is not one]
+                scored = [asdict(candidate) for candidate in score_object(one, others, tools)]
+                write_atomic(folder / f"{one.object_id}.json", json.dumps(scored).encode())
+                progress.advance(1, one.object_id)
+    return [Scored(**candidate) for one in objects for candidate in json.loads((folder / f"{one.object_id}.json").read_bytes())]
+
+
+def _tools(params: Params, objects: Iterable[TuningObject], folder: Path) -> Tools:
+    """The models of the parameters, but a generator that finds the objects of a split; their meshes need no preparation."""
+    ours = params.align
+    models = Models(
+        detector=make_detector(ours.detector),
+        segmenter=make_segmenter(ours.segmenter),
+        background=None,
+        mesh=NearestAsset(CatalogueAsset(one.object_id, one.mesh, b"") for one in objects),
+        preparation=MeshPreparation(ReadLimits.of(params.assets), ours.mesh.max_faces, ours.mesh.texture_pixels),
+        depth=make_depth_estimator(ours.depth),
+        pose=make_pose_estimator(ours.pose, folder),
+        filters=open_filters(ours.appearance),
+    )
+    return Tools(models, ours, KeptMeshes(folder))
+
+
+def _fate(by_rule: Counter[str]) -> dict[str, Any]:
+    return {"candidates": by_rule.total(), "kept": by_rule[""], "by": {rule: count for rule, count in by_rule.most_common() if rule}}
+
+
+def _counted(count: int, of: int) -> dict[str, Any]:
+    low, high = interval(count, of)
+    return {"count": count, "of": of, "share": count / of if of else None, "low": low, "high": high}
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.3g}")
+
+
+def _fault_table(faults: dict[str, Any]) -> list[str]:
+    lines = [f"  {'fault':<18}{'candidates':>11}{'caught':>8}{'kept':>6}  caught by"]
+    for fault, row in faults.items():
+        by = ", ".join(f"{rule} {count}" for rule, count in row["by"].items())
+        lines.append(f"  {fault:<18}{row['candidates']:>11}{row['candidates'] - row['kept']:>8}{row['kept']:>6}  {by}")
+    return lines
+
+
+def _share(name: str, counted: dict[str, Any], asked: float) -> str:
+    share = "none" if counted["share"] is None else f"{counted['share']:.1%}"
+    return (
+        f"  {name}: {counted['count']} of {counted['of']} = {share}, 95 % interval {counted['low']:.1%} to {counted['high']:.1%} (asked: {asked:.0%})"
+    )
