@@ -17,7 +17,7 @@ Beside its own shards the stage owns two more shard sets, each a folder with `sh
     <align>/previews    a sample for every picture that could be read, kept or dropped: `preview.jpg`, 192 pixels high
     <align>/truth       of the source `composed` alone: `truth.json` (`SubjectTruth`) and `mask.png`, which no step of the stage reads
 
-They have the plans of the stage's own shards: shard i of each belongs to shard i of `align`, and is complete before that one's row appears.
+Shard i of a split in each belongs to shard i of that split of `align`, and is complete before that one's row appears.
 """
 
 from typing import Literal

@@ -43,5 +43,5 @@ class KeptMeshes:
         return kept[1] if kept[1].glb != prepared.glb else prepared
 
     def forget(self) -> None:
-        """The shard is written: nobody needs them any more."""
+        """The shard is written: nobody needs its meshes any more."""
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -28,6 +28,11 @@ def build_sets(folder: Path, plan: ShardPlan, jobs: list[AlignJob], pool: Pool, 
     return ledger.write(plan, _samples(folder, plan, aligned(jobs, pool, timeout_s), decisions, progress), decisions)
 
 
+def beside_plan(plan: ShardPlan, name: str) -> ShardPlan:
+    """The plan of the shard that lies beside a shard of samples, in the set of that name: all that defines it is the other one's id."""
+    return plan.model_copy(update={"inputs": [plan.shard_id], "params": {"set": name}})
+
+
 def aligned(jobs: list[AlignJob], pool: Pool, timeout_s: float) -> Iterator[Aligned]:
     """What became of every line. A batch that fails as a whole is tried again line by line, so that one picture takes no other along.
 
@@ -54,7 +59,6 @@ def _failed(job: AlignJob, failure: Failure) -> Aligned:
 def _samples(folder: Path, plan: ShardPlan, everything: Iterator[Aligned], decisions: list[Decision], progress: Progress | None) -> Iterator[Sample]:
     """The samples; decisions go to `decisions`, and after the last one the shards beside are written."""
     beside: dict[str, list[Sample]] = {PREVIEWS: [], TRUTH: []}
-    composed = plan.params["source"] == "composed"
     for one in everything:
         decisions.extend(one.decisions)
         for name, sample in ((PREVIEWS, one.preview), (TRUTH, one.truth)):
@@ -65,5 +69,5 @@ def _samples(folder: Path, plan: ShardPlan, everything: Iterator[Aligned], decis
         if progress is not None:
             progress.advance(1, one.subject_id)
     for name, samples in beside.items():
-        if name == PREVIEWS or composed:
-            Ledger(folder / name, STAGE).write(plan, samples, [])
+        if name == PREVIEWS or plan.params["source"] == "composed":
+            Ledger(folder / name, STAGE).write(beside_plan(plan, name), samples, [])

@@ -13,10 +13,11 @@ from data_specs.shard import ShardPlan, ShardRow, Split
 from data_specs.subject import SubjectLine
 from tasks.align.asset_catalogue import AssetCatalogue
 from tasks.align.filters import FILTERS
+from tasks.align.kept_meshes import KeptMeshes
 from tasks.align.mesh_preparation import ReadLimits
 from tasks.align.models import Setup, model_digests
 from tasks.align.qa_page import write_qa_pages
-from tasks.align.shard_sets import build_sets
+from tasks.align.shard_sets import beside_plan, build_sets
 from tasks.align.subjects import STAGE, read_subjects, subjects_root
 from tasks.align.verdicts import HumanVerdict, read_verdicts, verdicts_of
 from tasks.align.work_item import AlignJob
@@ -28,6 +29,7 @@ from tasks.progress import Progress
 
 WORD = STAGE
 VERSION = 1
+MESHES = "meshes"
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 _SPEED_AND_PLACES: dict[str, set[str] | bool] = {
     "location": True,
@@ -71,18 +73,22 @@ def plan(workspace: Workspace, params: Params) -> list[ShardPlan]:
 @task(name="align-shard", cache_policy=NO_CACHE, retries=1)
 def build(workspace: Workspace, params: Params, plan: ShardPlan, pool: Pool, progress: Progress | None = None) -> ShardRow:
     """Align one shard; every line ends in it or as a decision of its row. Raises ValueError when a model or a mesh server is not there."""
+    row = build_sets(workspace.folder(WORD), plan, jobs_of(workspace, params, plan), pool, params.align.timeout_s, progress)
+    KeptMeshes(workspace.runs / WORD / MESHES / plan.shard_id).forget()
+    return row
+
+
+def jobs_of(workspace: Workspace, params: Params, plan: ShardPlan) -> list[AlignJob]:
+    """The work items of a shard, in the order of its lines."""
     ours, runs = params.align, workspace.runs / WORD
-    kept = runs / "meshes" / plan.shard_id
+    kept = runs / MESHES / plan.shard_id
     setup = Setup(ours, ReadLimits.of(params.assets), _catalogue(workspace, params), str(runs / "scenes"))
     lines = [SubjectLine.model_validate_json(text) for text in plan.inputs]
     verdicts = {key: HumanVerdict.model_validate(said) for key, said in plan.params["verdicts"].items()}
-    jobs = [
+    return [
         AlignJob(tuple(lines[start : start + ours.batch]), setup, plan.split, params.seed, str(subjects_root(ours)), str(kept), verdicts)
         for start in range(0, len(lines), ours.batch)
     ]
-    row = build_sets(workspace.folder(WORD), plan, jobs, pool, ours.timeout_s, progress)
-    shutil.rmtree(kept, ignore_errors=True)
-    return row
 
 
 def publish(workspace: Workspace, params: Params, plans: list[ShardPlan]) -> Manifest:
@@ -91,11 +97,14 @@ def publish(workspace: Workspace, params: Params, plans: list[ShardPlan]) -> Man
     inputs = {} if catalogue is None else {SOURCE_WORD: read_manifest(workspace.folder(SOURCE_WORD)).digest()}
     settings = _settings(params, catalogue) if plans else {}
     entered = sum(len(one.inputs) for one in plans)
-    for place in (folder / PREVIEWS, folder / TRUTH, folder):
-        own = plans if place.name != TRUTH or params.align.source == "composed" else []
-        manifest = Ledger(place, WORD).publish(own, size=workspace.size, version=VERSION, params=settings, inputs=inputs, entered=entered)
+    for name in (PREVIEWS, *((TRUTH,) if params.align.source == "composed" else ())):
+        beside = [beside_plan(one, name) for one in plans]
+        Ledger(folder / name, WORD).publish(beside, size=workspace.size, version=VERSION, params={}, inputs={}, entered=entered)
+    if params.align.source != "composed":
+        shutil.rmtree(folder / TRUTH, ignore_errors=True)  # of an earlier run
+    manifest = Ledger(folder, WORD).publish(plans, size=workspace.size, version=VERSION, params=settings, inputs=inputs, entered=entered)
     write_qa_pages(folder, read_verdicts(params.align.verdicts), FILTERS)
-    shutil.rmtree(workspace.runs / WORD / "meshes", ignore_errors=True)
+    KeptMeshes(workspace.runs / WORD / MESHES).forget()  # of shards that are no longer planned
     return manifest
 
 

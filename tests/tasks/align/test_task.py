@@ -1,0 +1,198 @@
+"""The stage as a whole: lines to shards of samples, previews and truths; decisions; the same bytes from every run."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_specs.aligned_subject import AlignedSubjectRecord, SubjectTruth
+from data_specs.params import Params, load_params
+from models.geometry.procedural import build_object
+from models.image_codec import decode_member
+from tasks.align import task, work_item
+from tasks.align.shard_sets import aligned
+from tasks.align.truth import pose_truth
+from tasks.align.verification import check_sample
+from tasks.artefacts import Workspace
+from tasks.attempt import Failure, Outcome
+from tasks.fan_out import Pool
+from tasks.ledger import Ledger, read_manifest
+from tasks.sample_lookup import SampleLookup
+from tasks.shard_io import read_shard
+from tests.tasks.align.quick_models import build_everything, quick_models, quick_params, write_pictures
+from tests.tasks.asset_folder import write_assets
+from tests.tasks.building import contents
+
+SHOWN = {"teapot": 41, "robot": 42}
+
+
+@pytest.fixture(autouse=True)
+def real_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever a test puts in place of the models is undone after it."""
+    monkeypatch.setattr(work_item, "open_models", work_item.open_models)
+
+
+@pytest.fixture(scope="module")
+def composed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Params]:
+    """Two composed pictures through the embedded models."""
+    meshes = {f"{category}_{seed}": (build_object(category, seed).smooth, build_object(category, seed).detailed) for category, seed in SHOWN.items()}
+    workspace = write_assets(tmp_path_factory.mktemp("composed"), meshes, "test")
+    params = load_params("tiny", ["align.count=2", "align.size_pixels=160", "align.composed.size_pixels=160"])
+    build(workspace, params)
+    return workspace, params
+
+
+def build(workspace: Workspace, params: Params) -> None:
+    plans = task.plan(workspace, params)
+    with Pool(params.execution) as pool:
+        for plan in plans:
+            task.build.fn(workspace, params, plan, pool)
+    task.publish(workspace, params, plans)
+
+
+def test_composed_pictures_are_aligned_as_they_truly_are(composed: tuple[Workspace, Params]) -> None:
+    workspace, _ = composed
+    folder = workspace.folder("align")
+    samples, truths = SampleLookup(folder), SampleLookup(folder / "truth")
+    kept = samples.keys()
+    assert kept and len(truths.keys()) == 2
+    for key in kept:
+        record = AlignedSubjectRecord.model_validate(samples.read(key, r"subject\.json")["subject.json"])
+        known = truths.read(key)
+        truth = SubjectTruth.model_validate(known["truth.json"])
+        assert truth.asset_id == record.mesh_origin == record.object_id and truth.fault == ""
+        category, seed = truth.asset_id.split("_")
+        right = pose_truth(build_object(category, int(seed)).detailed, np.array(truth.camera_from_object))
+        assert right.is_right(record.camera.to_camera().camera_from_world)
+        assert record.depth_scale == pytest.approx(truth.depth_scale, rel=0.3)
+        mask = samples.read(key, r"mask\.png")["mask.png"] > 127
+        assert (mask & (known["mask.png"] > 127)).sum() / (mask | (known["mask.png"] > 127)).sum() > 0.9
+
+
+def test_every_picture_has_a_preview_and_its_decisions(composed: tuple[Workspace, Params]) -> None:
+    folder = composed[0].folder("align")
+    manifest, previews = read_manifest(folder), SampleLookup(folder / "previews")
+    keys = previews.keys()
+    assert manifest.entered == 2 == len(keys)
+    for key in keys:
+        assert previews.read(key)["preview.jpg"].shape[0] == 192
+        rules = {decision.rule for decision in manifest.decisions() if decision.item_id == key}
+        assert {"no_name", "box_score", "mask_least", "silhouette_iou", "micro_distance"} <= rules
+    assert (folder / "qa.html").is_file()
+
+
+def test_samples_hold_what_the_record_says(composed: tuple[Workspace, Params]) -> None:
+    folder = composed[0].folder("align")
+    for row in read_manifest(folder).shards:
+        for sample in read_shard(folder / row.file):
+            measured = check_sample(sample)
+            assert measured["reprojection_pixels"] < 0.5 and measured["silhouette_iou"] > 0.8
+            record = AlignedSubjectRecord.model_validate_json(sample.members["subject.json"])
+            assert record.plan == "turntable8" and len(record.views) == 8
+            named = {"picture.png", "mask.png", "posed.png", "position.png", "mesh.glb"}
+            assert named | {f"turn{i:02d}.{kind}.png" for i in range(8) for kind in ("rgb", "position")} < sample.members.keys()
+            assert decode_member("picture.png", sample.members["picture.png"]).shape == (160, 160, 3)
+            decisions = [decision for decision in row.decisions if decision.item_id == sample.key]
+            assert record.scores == {decision.rule: decision.score for decision in decisions if decision.score is not None}
+
+
+def test_a_second_run_has_nothing_to_do(composed: tuple[Workspace, Params]) -> None:
+    workspace, params = composed
+    plans = task.plan(workspace, params)
+    assert Ledger(workspace.folder("align"), "align").pending(plans) == []
+    before = contents(workspace.folder("align"))
+    build(workspace, params)
+    assert contents(workspace.folder("align")) == before
+
+
+def test_an_empty_source_is_an_empty_data_set(tmp_path: Path) -> None:
+    workspace, params = Workspace(tmp_path, "tiny"), load_params("tiny", ["align.source=''"])
+    build(workspace, params)
+    manifest = read_manifest(workspace.folder("align"))
+    assert manifest.entered == 0 and manifest.shards == []
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    return write_pictures(tmp_path / "pictures", 7)
+
+
+def test_batches_change_nothing_and_a_damaged_picture_is_a_decision(tmp_path: Path, pictures: Path) -> None:
+    (pictures / "broken.png").write_bytes(b"no picture")
+    build_everything(tmp_path / "one", quick_params(pictures))
+    build_everything(tmp_path / "three", quick_params(pictures, "align.batch=3"))
+    assert contents(tmp_path / "one/data") == contents(tmp_path / "three/data")
+    manifest = read_manifest(tmp_path / "one/data/tiny/align")
+    dropped = [decision for decision in manifest.decisions() if decision.verdict == "dropped"]
+    assert manifest.entered == 8 and manifest.samples() == 7 and [one.rule for one in dropped] == ["damaged"]
+    assert not (tmp_path / "one/runs/tiny/align/meshes").exists()
+    assert not (tmp_path / "one/data/tiny/align/truth").exists()
+
+
+def test_what_people_say_changes_the_shard_of_that_picture_alone(tmp_path: Path, pictures: Path) -> None:
+    workspace, verdicts = Workspace(tmp_path, "tiny"), tmp_path / "verdicts.json"
+    plans = task.plan(workspace, quick_params(pictures))
+    subject = json.loads(plans[0].inputs[0])["subject_id"]
+    verdicts.write_text(json.dumps({"version": 1, "verdicts": {subject: {"verdict": "drop", "note": "blurred"}}}))
+    params = quick_params(pictures, f"align.verdicts={verdicts}")
+    changed = {plan.file_name for plan in task.plan(workspace, params)} ^ {plan.file_name for plan in plans}
+    assert len(changed) == 2 and all(plans[0].split in name for name in changed)
+    build_everything(tmp_path, params)
+    manifest = read_manifest(workspace.folder("align"))
+    assert manifest.samples() == 6
+    assert [(one.item_id, one.rule, one.message) for one in manifest.decisions() if one.verdict == "dropped"] == [
+        (subject, "human", "dropped by a human: blurred")
+    ]
+
+
+def test_speed_and_places_are_not_part_of_a_shard_and_thresholds_are(tmp_path: Path, pictures: Path) -> None:
+    workspace = Workspace(tmp_path, "tiny")
+
+    def names(*overrides: str) -> list[str]:
+        return [plan.file_name for plan in task.plan(workspace, quick_params(pictures, *overrides))]
+
+    same = ("align.batch=4", "align.timeout_s=9", "align.mesh.url=http://127.0.0.1:1", "align.tuning.seeds=9", "align.composed.clutter=2")
+    assert names(*same) == names()
+    for other in ("align.filters.silhouette_iou=0.5", "align.mesh.server_model=another", "assets.memory_mb=999", "seed=4", "align.plan=turntable8"):
+        assert not set(names(other)) & set(names())
+
+
+def test_a_mesh_server_that_is_not_there_stops_the_stage(tmp_path: Path, pictures: Path) -> None:
+    workspace = Workspace(tmp_path, "tiny")
+    params = quick_params(pictures, "align.mesh.url=http://127.0.0.1:9", "align.mesh.attempts=1")
+    with pytest.raises(ValueError, match=r"http://127\.0\.0\.1:9.*api_server\.py"):
+        build(workspace, params)
+    assert not list(workspace.folder("align").glob("rows/*"))
+
+
+def test_missing_weights_are_named_before_anything_starts(tmp_path: Path, pictures: Path) -> None:
+    params = quick_params(pictures, "align.detector.kind=grounding_dino")
+    with pytest.raises(ValueError, match=r"align\.detector\.weights is empty: get groundingdino_swint_ogc\.pth \(694 MB"):
+        task.plan(Workspace(tmp_path, "tiny"), params)
+
+
+class FailingPool:
+    """Fails whole batches, and alone the picture of that name."""
+
+    def __init__(self, poison: str) -> None:
+        self.poison = poison
+
+    def map(self, work, items, timeout_s: float) -> Iterator[Outcome]:
+        for item_id, job in items:
+            bad = any(line.subject_id == self.poison for line in job.lines)
+            failure = Failure("worker_died", "its worker process died") if bad else None
+            yield Outcome(item_id, None if bad else work(job), failure, 0.0)
+
+
+def test_a_picture_that_kills_its_worker_takes_no_other_along(tmp_path: Path, pictures: Path) -> None:
+    workspace, params = Workspace(tmp_path, "tiny"), quick_params(pictures, "align.batch=3")
+    plan = next(plan for plan in task.plan(workspace, params) if len(plan.inputs) == 3)
+    poison = json.loads(plan.inputs[1])["subject_id"]
+    jobs = task.jobs_of(workspace, params, plan)
+    work_item.open_models = quick_models  # type: ignore[assignment]
+    found = list(aligned(jobs, FailingPool(poison), 10.0))  # type: ignore[arg-type]
+    assert [one.subject_id for one in found] == [json.loads(text)["subject_id"] for text in plan.inputs]
+    assert [one.sample is None for one in found] == [False, True, False]
+    assert found[1].decisions[0].rule == "worker_died"
