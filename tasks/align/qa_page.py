@@ -25,7 +25,7 @@ from tasks.ledger import read_manifest
 
 TEMPLATES = Path(__file__).parent / "templates"
 PICTURES_A_PAGE = 2000
-"""About 25 MB; a browser shows its first cards in under a second, because it builds only those in sight."""
+"""About 35 MB, which a browser opens in little more than a second, because it builds only the cards in sight."""
 
 
 class Rule(Protocol):

@@ -52,7 +52,10 @@
     if (text) element.textContent = text;
     return element;
   };
-  const rounded = (value) => (Number.isInteger(value) ? String(value) : Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(3));
+  const rounded = (value) => {
+    if (Number.isInteger(value)) return String(value);
+    return Math.abs(value) < 0.001 ? value.toExponential(1) : String(Number(value.toPrecision(3)));
+  };
   const fails = ({ rule, score, threshold }) => {
     const keep = run.rules[rule]?.keep;
     if (threshold === null) return false;
@@ -113,7 +116,7 @@
     const id = made("code", "", picture.id);
     origin.append(made("br"), id);
     caption.hidden = !picture.caption;
-    element.append(shot(picture), name, caption, status(picture), table, judging(picture), made("p", "unheeded"), origin);
+    element.append(shot(picture), name, judging(picture), made("p", "unheeded"), status(picture), table, caption, origin);
     cards.set(picture.id, element);
     paint(picture.id);
     return element;
@@ -277,6 +280,7 @@
   const measured = new Set(pictures.flatMap((picture) => [...picture.byRule.keys()]));
   by("rule").append(...rules.map((rule) => new Option(rule, rule)));
   by("order").append(...[...measured].map((rule) => new Option(`score ${rule}`, `score:${rule}`)));
+  by("all-scores").addEventListener("change", () => by("grid").classList.toggle("failing-alone", !by("all-scores").checked));
   for (const id of ["verdict", "rule", "human", "order"]) by(id).addEventListener("change", arrange);
   by("search").addEventListener("input", arrange);
   by("direction").addEventListener("click", () => {

@@ -90,6 +90,17 @@ def test_sort_filter_and_search(page: Page) -> None:
     assert ids(page) == []
 
 
+def test_scores_say_which_of_them_fail(page: Page) -> None:
+    shown = "[...document.querySelectorAll('[data-id=cup_00002] tr')].filter(row => row.offsetHeight)"
+    rows = f"{shown}.map(row => [row.textContent, row.className, row.title])"
+    assert page.js(rows)[1:] == [
+        ["silhouette_iou0.95\u2265 0.8", "", "overlap of the outlines"],
+        ["appearance0.4\u2264 0.3", "fails", "distance of render and picture"],
+    ]
+    page.click("#all-scores")
+    assert [row[1] for row in page.js(rows)] == ["fails"]
+
+
 def test_judge_by_mouse_and_keys_save_and_find_it_again(page: Page, site: Path, tmp_path: Path) -> None:
     assert text(page, "judged") == "2 judged: 1 keep, 1 drop", "those of the file"
     page.click("[data-id=cup_00001] .says-keep")
