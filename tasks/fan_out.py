@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from data_specs.params import ExecutionParams
 from tasks.attempt import Item, Outcome, attempt
+from tasks.kept_memory import keep_freed_memory
 from tasks.ray_workers import RayWorkers
 
 
@@ -26,6 +27,8 @@ class Pool:
         self._open = False
 
     def __enter__(self) -> Self:
+        if self.execution.backend == "inline":
+            keep_freed_memory()
         self._open = True
         return self
 

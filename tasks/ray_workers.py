@@ -15,6 +15,7 @@ from typing import Any
 
 from data_specs.params import ExecutionParams
 from tasks.attempt import Failure, Item, Outcome, attempt, describe, timed_out
+from tasks.kept_memory import keep_freed_memory
 from tasks.ray_life import start_ray, stop_ray, worker_environment
 
 BATCH_S = 0.1
@@ -175,6 +176,9 @@ def places(execution: ExecutionParams, resources: dict[str, float]) -> int:
 
 class _WorkerProcess:
     """What runs in a worker process."""
+
+    def __init__(self) -> None:
+        keep_freed_memory()
 
     def prepare(self, work: Callable[[Any], Any]) -> None:
         """Receiving the work has imported its modules."""

@@ -170,21 +170,23 @@ def _geometry(scene: Drawable, rays: Rays, solid: Hits, pixels: np.ndarray, rgb:
     return Maps(rgb, mask, depth, normal, position)
 
 
-def _material_map(scene: Drawable, solid: Hits, size: Intrinsics) -> np.ndarray:
-    """Which material each ray of a picture meets, counted from 1, (H, W) uint16."""
+def _material_map(scene: Drawable, solid: Hits, size: Intrinsics) -> np.ndarray | None:
+    """Which material each ray of a picture meets, counted from 1, (H, W) uint16; None where all are alike."""
+    if scene.surface.plain:
+        return None
     materials = np.zeros(size.height * size.width, np.uint16)
     materials[solid.ray] = np.take(scene.surface.face_material, solid.face) + 1
     return materials.reshape(size.height, size.width)
 
 
-def find_edges(rgb: np.ndarray, depth: np.ndarray, material: np.ndarray, pixel_length: float) -> np.ndarray:
+def find_edges(rgb: np.ndarray, depth: np.ndarray, material: np.ndarray | None, pixel_length: float) -> np.ndarray:
     """Pixels whose picture one ray cannot tell: outlines, and steps of depth or borders between materials whose two sides look different.
 
-    rgb: (H, W, 4) uint8. depth: (H, W) float32 metres, 0 = no hit. material: (H, W) uint16. pixel_length: metres at depth 1.
+    rgb: (H, W, 4) uint8. depth: (H, W) float32 metres, 0 = no hit. material: (H, W) uint16 or None. pixel_length: metres at depth 1.
     Returns flat pixel indices. Depth is judged by the second difference of 1 / depth, which is zero on every plane.
     """
     contrast = cv2.morphologyEx(rgb, cv2.MORPH_GRADIENT, NEIGHBOURS)
-    step = cv2.morphologyEx(material, cv2.MORPH_GRADIENT, NEIGHBOURS) > 0
+    step = np.zeros(depth.shape, bool) if material is None else cv2.morphologyEx(material, cv2.MORPH_GRADIENT, NEIGHBOURS) > 0
     inverse = np.divide(1.0, depth, out=np.zeros_like(depth), where=depth > 0)
     allowed = np.float32(EDGE_BEND * pixel_length) * inverse
     for line in (SECOND_DIFFERENCE, SECOND_DIFFERENCE.T):

@@ -24,7 +24,8 @@ class Surface:
         self.vertices = np.ascontiguousarray(mesh.vertices, np.float32)
         self.faces = np.ascontiguousarray(mesh.faces, np.uint32)
         area_vectors = _area_vectors(self.vertices[mesh.faces])
-        self.flat_normals = (area_vectors / np.maximum(np.linalg.norm(area_vectors, axis=0), TINY)).astype(np.float32)
+        areas = np.maximum(np.sqrt(_dot(area_vectors, area_vectors)), TINY)
+        self.flat_normals = (area_vectors / areas).astype(np.float32)
         self.normals = None if mesh.normals is None else _steps(mesh.normals[mesh.faces])
         self.colours = None if mesh.vertex_colours is None else _steps(mesh.vertex_colours[mesh.faces])
         self.face_material = np.zeros(len(mesh.faces), np.int32) if mesh.face_material is None else mesh.face_material
@@ -32,10 +33,11 @@ class Surface:
         self.masked, self.blended = (np.array([m.alpha_mode == mode for m in mesh.materials]) for mode in ("mask", "blend"))
         self.cutoffs = np.array([m.alpha_cutoff for m in mesh.materials], np.float32)
         self.see_through = bool(self.masked.any() or self.blended.any())
+        self.plain = len(mesh.materials) == 1 and not self.see_through  # one opaque material
         self.textures = [MipTexture(m) if m.texture is not None and mesh.uv is not None else None for m in mesh.materials]
         if mesh.uv is not None and any(self.textures):
             self.uv: np.ndarray | None = _steps(mesh.uv[mesh.faces])
-            self.log_density = _log_texel_density(area_vectors, mesh.uv[mesh.faces], self._texels())
+            self.log_density = _log_texel_density(areas, mesh.uv[mesh.faces], self._texels())
         else:
             self.uv = None
 
@@ -65,13 +67,16 @@ class Surface:
 
         directions: (3, N) of the rays, 1 along the camera's +Z. pixel_length: metres that a sample is wide at depth 1.
         """
-        material = np.take(self.face_material, hits.face)
-        colour = np.take(self.factors.T, material, axis=1)
+        if self.plain:  # most meshes: nothing to look up by material
+            material, colour = None, np.repeat(self.factors.T, len(hits.face), axis=1)
+        else:
+            material = np.take(self.face_material, hits.face)
+            colour = np.take(self.factors.T, material, axis=1)
         if self.colours is not None:
             colour *= _interpolate(self.colours, hits)
         if self.uv is not None:
             self._texture(colour, material, _interpolate(self.uv, hits), self._level(hits, directions, pixel_length))
-        if self.see_through:
+        if material is not None and self.see_through:
             self._cut(colour[3], material)
         else:
             colour[3] = 1.0
@@ -86,12 +91,12 @@ class Surface:
         width = hits.depth * np.float32(pixel_length)
         return np.take(self.log_density, hits.face) + np.float32(0.5) * np.log2(width * width / cosine)
 
-    def _texture(self, colour: np.ndarray, material: np.ndarray, uv: np.ndarray, level: np.ndarray) -> None:
-        """Multiply colours (4, N) by the textures of their materials."""
+    def _texture(self, colour: np.ndarray, material: np.ndarray | None, uv: np.ndarray, level: np.ndarray) -> None:
+        """Multiply colours (4, N) by the textures of their materials (N,); None where there is but one."""
         for i, texture in enumerate(self.textures):
             if texture is None:
                 continue
-            here = slice(None) if len(self.textures) == 1 else np.flatnonzero(material == i)
+            here = slice(None) if material is None else np.flatnonzero(material == i)
             texel = texture.sample(uv[:, here], level[here])
             if len(texel) == 4:
                 texel[:3] /= np.maximum(texel[3], np.float32(1e-6))
@@ -123,11 +128,11 @@ def _area_vectors(corners: np.ndarray) -> np.ndarray:
     return np.stack([first[i] * second[j] - first[j] * second[i] for i, j in ((1, 2), (2, 0), (0, 1))])
 
 
-def _log_texel_density(area_vectors: np.ndarray, uv: np.ndarray, texels: np.ndarray) -> np.ndarray:
-    """log2 of texels per metre on each face, (F,) float32. uv: (F, 3, 2). texels: (F,) of the whole texture."""
+def _log_texel_density(areas: np.ndarray, uv: np.ndarray, texels: np.ndarray) -> np.ndarray:
+    """log2 of texels per metre on each face, (F,) float32. areas: (F,) twice the face's. uv: (F, 3, 2). texels: (F,) of the whole texture."""
     first, second = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
     uv_area = np.abs(first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0])
-    return (0.5 * np.log2(np.maximum(uv_area * texels, TINY) / np.maximum(np.linalg.norm(area_vectors, axis=0), TINY))).astype(np.float32)
+    return (0.5 * np.log2(np.maximum(uv_area * texels, TINY) / areas)).astype(np.float32)
 
 
 def _steps(corners: np.ndarray) -> np.ndarray:

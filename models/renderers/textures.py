@@ -86,7 +86,8 @@ class MipTexture:
         """Between the four nearest texels (their centres lie at +0.5) of each place's own level: (2, N) in [0, 1] -> (C, N) float32."""
         count = len(level)
         rows = max(-(-count // REMAP_COLUMNS), 1)
-        maps = np.zeros((2, rows * REMAP_COLUMNS), np.float32)
+        maps = np.empty((2, rows * REMAP_COLUMNS), np.float32)
+        maps[:, count:] = 0.0
         for axis in range(2):
             np.multiply(place[axis], np.take(self.scales[axis], level), out=maps[axis, :count])
             maps[axis, :count] += np.take(self.shifts[axis], level)

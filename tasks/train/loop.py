@@ -12,6 +12,7 @@ from torch import Tensor
 from data_specs.ids import seed_from
 from models.image_codec import encode_png
 from tasks.artefacts import write_atomic
+from tasks.kept_memory import keep_freed_memory
 from tasks.tracking import RunLog
 from tasks.train.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from tasks.train.ema import Ema, trainable
@@ -33,6 +34,7 @@ def train(job: TrainJob, worker: Worker, report: Report = lambda row: None) -> N
 
     report: called by every worker at every checkpoint with the last logged row. Raises ValueError for data or settings that cannot be trained with.
     """
+    keep_freed_memory()
     state = new_state(job, worker)
     checkpoint = worker.from_first(latest_checkpoint(job.checkpoints))
     if checkpoint is not None:

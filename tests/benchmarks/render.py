@@ -28,6 +28,7 @@ from models.image_codec import encode_png
 from models.renderers import open3d_cpu
 from models.renderers.base import EnvironmentLight, Maps, UniformLight
 from models.renderers.open3d_cpu import Open3DRenderer
+from tasks.kept_memory import keep_freed_memory
 from tasks.render.asset_views import encode_maps
 from tasks.shard_io import write_shard
 from tests.benchmarks import _blender
@@ -46,6 +47,7 @@ def run() -> list[str]:
 
 
 def _stay_on_one_core() -> None:
+    keep_freed_memory()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     cv2.setNumThreads(1)
