@@ -152,7 +152,8 @@ class AlignParams(Strict):
     location: str = Field(
         "", description="subjects200k: a parquet file or a folder of them; folder: pictures, with a manifest.json of names or without"
     )
-    count: int = Field(24, gt=0, description="at most this many pictures")
+    further_folder: str = Field("", description="folder of more pictures beside those of the source; left out where it is not there")
+    count: int = Field(24, gt=0, description="at most this many pictures of the source, and of the further folder")
     min_quality: int = Field(5, ge=0, le=5, description="subjects200k: the least of the three scores; 0 = also what nobody scored")
     composed: ComposedParams = ComposedParams.model_validate({})
     size_pixels: int = Field(512, gt=0, description="longest side of a picture; larger ones are scaled down")

@@ -18,7 +18,7 @@ from tasks.align.mesh_preparation import ReadLimits
 from tasks.align.models import Setup, model_digests
 from tasks.align.qa_page import write_qa_pages
 from tasks.align.shard_sets import beside_plan, build_sets
-from tasks.align.subjects import STAGE, read_subjects, subjects_root
+from tasks.align.subjects import STAGE, read_subjects
 from tasks.align.verdicts import HumanVerdict, read_verdicts, verdicts_of
 from tasks.align.work_item import AlignJob
 from tasks.artefacts import Workspace
@@ -33,6 +33,7 @@ MESHES = "meshes"
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 _SPEED_AND_PLACES: dict[str, set[str] | bool] = {
     "location": True,
+    "further_folder": True,
     "count": True,
     "shard_items": True,
     "batch": True,
@@ -86,7 +87,7 @@ def jobs_of(workspace: Workspace, params: Params, plan: ShardPlan) -> list[Align
     lines = [SubjectLine.model_validate_json(text) for text in plan.inputs]
     verdicts = {key: HumanVerdict.model_validate(said) for key, said in plan.params["verdicts"].items()}
     return [
-        AlignJob(tuple(lines[start : start + ours.batch]), setup, plan.split, params.seed, str(subjects_root(ours)), str(kept), verdicts)
+        AlignJob(tuple(lines[start : start + ours.batch]), setup, plan.split, params.seed, str(kept), verdicts)
         for start in range(0, len(lines), ours.batch)
     ]
 

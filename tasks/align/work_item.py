@@ -20,7 +20,7 @@ from tasks.align.picture_error import PictureError
 from tasks.align.preview import preview_jpeg
 from tasks.align.samples import make_sample
 from tasks.align.steps import Tools
-from tasks.align.subjects import STAGE, read_picture
+from tasks.align.subjects import STAGE, pictures_root, read_picture
 from tasks.align.verdicts import HumanVerdict
 from tasks.align.verification import check_sample
 from tasks.attempt import describe
@@ -31,14 +31,13 @@ from tasks.broken_rule import BrokenRuleError
 class AlignJob:
     """Some lines of one shard; plain data that travels to any worker which sees the same disk.
 
-    pictures: folder that the lines' paths start from. kept: folder of the shard's meshes. verdicts: by subject id.
+    kept: folder of the shard's meshes. verdicts: by subject id.
     """
 
     lines: tuple[SubjectLine, ...]
     setup: Setup
     split: Split
     seed: int
-    pictures: str
     kept: str
     verdicts: dict[str, HumanVerdict]
 
@@ -97,7 +96,9 @@ def _entry(line: SubjectLine, job: AlignJob) -> tuple[Entry, Truth | None]:
         assert job.setup.catalogue is not None, "plan opens the assets for who needs them"
         scene = compose(line, job.setup.catalogue, params.composed, job.seed)
         return Entry(line, scene.picture, scene.planted, human), scene.truth
-    return Entry(line, limited(read_picture(line, Path(job.pictures)), params.size_pixels), human=human), None
+    root = pictures_root(line.source, params)
+    assert root is not None, "its lines were read from there"
+    return Entry(line, limited(read_picture(line, root), params.size_pixels), human=human), None
 
 
 def limited(picture: Picture, size_pixels: int) -> Picture:

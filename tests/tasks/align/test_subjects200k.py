@@ -12,7 +12,7 @@ from data_specs.ids import SAFE_ID, canonical_json, split_of
 from data_specs.subject import SubjectLine
 from models.image_codec import encode_png
 from tasks.align.picture_error import PictureError
-from tasks.align.subjects import read_picture, read_subjects, subjects_root
+from tasks.align.subjects import pictures_root, read_picture, read_subjects
 from tasks.align.subjects200k import panel_place, subjects200k_lines
 from tests.composed_scenes import compose
 from tests.tasks.align.subjects200k_files import BEST, SCHEMA, enlarged, paired, row, write_rows
@@ -52,7 +52,7 @@ def test_every_row_gives_two_lines(folder: Path, tmp_path: Path) -> None:
 
 def test_panels_are_exactly_what_was_put_in(folder: Path, tmp_path: Path) -> None:
     """Both paddings, both panels, across files and row groups, in any order."""
-    root = subjects_root(params(folder))
+    root = pictures_root("subjects200k", params(folder))
     lines = list(read_subjects(params(folder), tmp_path))
     for line in [*lines[::-1], *lines]:
         seed = ("mug", "lamp", "chair", "apple", "vase").index(line.item) + 1
@@ -78,7 +78,7 @@ def test_lines_are_the_same_on_every_run_and_from_the_file_itself(folder: Path, 
     assert SubjectLine.model_validate_json(canonical_json(again[0][3].model_dump(mode="json"))) == again[0][3]
     single = list(read_subjects(params(folder / "train-00001-of-00002.parquet"), tmp_path / "c"))
     assert [line.subject_id for line in single] == [line.subject_id for line in again[0][6:]]
-    assert read_picture(single[0], subjects_root(params(folder / "train-00001-of-00002.parquet"))).size == (512, 512)
+    assert read_picture(single[0], pictures_root("subjects200k", params(folder / "train-00001-of-00002.parquet"))).size == (512, 512)
 
 
 def test_count_limits_and_reads_no_further(folder: Path, tmp_path: Path) -> None:

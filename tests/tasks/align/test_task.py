@@ -196,3 +196,12 @@ def test_a_picture_that_kills_its_worker_takes_no_other_along(tmp_path: Path, pi
     assert [one.subject_id for one in found] == [json.loads(text)["subject_id"] for text in plan.inputs]
     assert [one.sample is None for one in found] == [False, True, False]
     assert found[1].decisions[0].rule == "worker_died"
+
+
+def test_a_further_folder_joins_the_source_and_may_be_missing(tmp_path: Path, pictures: Path) -> None:
+    workspace = write_assets(tmp_path, {"robot_42": (build_object("robot", 42).smooth, None)}, "test")
+    overrides = ["align.count=2", "align.shard_items=9", f"align.further_folder={pictures}"]
+    lines = [json.loads(text) for plan in task.plan(workspace, load_params("tiny", overrides)) for text in plan.inputs]
+    assert sorted(line["source"] for line in lines) == ["composed", "composed", "folder", "folder"]
+    missing = load_params("tiny", ["align.count=2", "align.further_folder=nowhere"])
+    assert sum(len(plan.inputs) for plan in task.plan(workspace, missing)) == 2
