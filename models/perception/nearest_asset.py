@@ -70,6 +70,7 @@ def signature(rgb: np.ndarray, alpha: np.ndarray) -> np.ndarray:
 
 
 def _views(mesh: Mesh) -> np.ndarray:
+    """Signatures from all viewpoints, (V, D); from where nothing is seen, such as a disc on edge, one that is infinitely far from every picture."""
     renderer = Open3DRenderer()
     scene = renderer.load(mesh)
     intrinsics = Intrinsics.from_fov(RENDER_PIXELS, FOV_DEGREES)
@@ -79,5 +80,6 @@ def _views(mesh: Mesh) -> np.ndarray:
             direction = direction_at(360.0 * step / AZIMUTHS, elevation)
             eye = direction * distance_to_fit(direction, FOV_DEGREES, mesh.vertices)
             maps = renderer.render(scene, Camera(intrinsics, look_at(eye)), UniformLight(), 4)
-            drawn.append(signature(maps.rgb[..., :3], maps.rgb[..., 3]))
+            seen = (maps.rgb[..., 3] > 127).any()
+            drawn.append(signature(maps.rgb[..., :3], maps.rgb[..., 3]) if seen else np.full(4 * SIGNATURE_PIXELS**2, np.inf, np.float32))
     return np.stack(drawn)

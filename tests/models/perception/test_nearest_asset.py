@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 
+from data_specs.asset import Material
 from models.geometry.glb_writer import write_glb
 from models.geometry.procedural import CATEGORIES, build_object
 from models.perception.base import GeneratedMesh, Miss, Picture
 from models.perception.nearest_asset import CatalogueAsset, NearestAsset, signature
 from tests.composed_scenes import compose
+from tests.models.renderers.shapes import card
 
 SEED = 7
 
@@ -25,6 +27,16 @@ def test_the_right_asset_is_found(generator: NearestAsset) -> None:
     right = [isinstance(one, GeneratedMesh) and one.origin == scene.category for one, scene in zip(found, scenes, strict=True)]
     assert np.mean(right) >= 0.8
     assert all(isinstance(one, GeneratedMesh) and one.glb[:4] == b"glTF" and one.score is not None and 0 < one.score <= 1 for one in found)
+
+
+def test_an_asset_that_shows_nothing_on_edge_is_found_from_its_front() -> None:
+    """A sheet without thickness beside a mug: from the side there is nothing to be drawn of it."""
+    sheet, other = card(Material(np.array([0.9, 0.1, 0.1, 1.0], np.float32), double_sided=True)), build_object("mug", SEED).smooth
+    generator = NearestAsset([CatalogueAsset("mug", other, write_glb(other)), CatalogueAsset("sheet", sheet, write_glb(sheet))])
+    red, alpha = np.full((40, 40, 3), (240, 90, 90), np.uint8), np.zeros((40, 40), np.uint8)
+    alpha[5:35, 5:35] = 255
+    (found,) = generator.generate([Picture(red, alpha)])
+    assert isinstance(found, GeneratedMesh) and found.origin == "sheet" and found.score is not None and 0 < found.score <= 1
 
 
 def test_size_and_place_do_not_matter() -> None:
