@@ -22,7 +22,7 @@ def test_every_run_is_complete(name: str, size: str) -> None:
     suite = load_suite(name, size)
     params = suite.extend(load_params(size))
     for row in (row for row in suite.rows if row.measured):
-        trained = set(load_params(size).train.runs)
+        trained = {*load_params(size).train.runs, params.evaluate.base}
         for run in suite.runs_of(row, suite.at.seeds[0]):
             settings = params.train.runs[run]
             assert make_recipe(settings.recipe, settings.config).name == settings.recipe
