@@ -50,7 +50,7 @@ def _listed(catalogue: AssetCatalogue, which: Which) -> dict[str, ListedAsset]:
     manifest = read_manifest(folder)
     if manifest.digest() != catalogue.digest:
         raise ValueError(f"the assets in {folder} have changed since the stage was planned: run it again")
-    found = {}
+    found: dict[str, ListedAsset] = {}
     for row in manifest.shards:
         if which == "all" or row.split != "train":
             path = shard_path(folder, row)

@@ -44,8 +44,8 @@ def _scaled(rgb: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _draw_box(drawn: np.ndarray, box: Box, scale: tuple[float, float]) -> None:
-    corners = (box.left * scale[0], box.top * scale[1]), (box.right * scale[0] - 1, box.bottom * scale[1] - 1)
-    cv2.rectangle(drawn, *[(round(x), round(y)) for x, y in corners], BOX_COLOUR, 1)
+    first, last = (round(box.left * scale[0]), round(box.top * scale[1])), (round(box.right * scale[0]) - 1, round(box.bottom * scale[1]) - 1)
+    cv2.rectangle(drawn, first, last, BOX_COLOUR, 1)
 
 
 def _draw_outline(drawn: np.ndarray, inside: np.ndarray, size: tuple[int, int], colour: tuple[int, int, int]) -> None:

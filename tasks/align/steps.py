@@ -130,7 +130,7 @@ def _crop(candidate: Candidate) -> tuple[Picture, np.ndarray]:
     reach = max(2, round(REACH_SHARE * max(bottom - top, right - left)))
     side = max(bottom - top, right - left) + 2 * reach
     down, across = (top + bottom - side) // 2, (left + right - side) // 2
-    shift = np.float32([[1, 0, -across], [0, 1, -down]])
+    shift = np.array([[1, 0, -across], [0, 1, -down]], np.float32)
     cropped = cv2.warpAffine(rgb, shift, (side, side), flags=cv2.INTER_NEAREST, borderValue=(255, 255, 255))
     alpha = cv2.warpAffine(inside.astype(np.uint8) * np.uint8(255), shift, (side, side), flags=cv2.INTER_NEAREST)
     near = cv2.dilate(alpha, np.ones((2 * reach + 1,) * 2, np.uint8)) > 0

@@ -46,7 +46,7 @@ def _check_view(name: str, camera: Camera, fields: tuple[str, str], members: dic
     size = camera.intrinsics.height, camera.intrinsics.width
     if rgb.shape[:2] != size or coded.shape[:2] != size:
         raise BrokenRuleError("wrong_size", f"{name}: pictures of {rgb.shape[:2]} and {coded.shape[:2]}, its camera {size}")
-    shown = coded.any(axis=-1)
+    shown = np.asarray(coded.any(axis=-1))
     if not shown.any():
         raise BrokenRuleError("nothing_visible", f"{name} shows nothing")
     if (rgb[..., 3][shown] == 0).any():

@@ -1,0 +1,154 @@
+"""Single steps on pictures whose truth is simple: cut-outs, lenses, depth, meshes that are kept."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data_specs.params import load_params
+from data_specs.subject import SubjectLine
+from models.geometry.glb_writer import write_glb
+from models.perception.base import DepthMap, GeneratedMesh, Mask, Miss, Picture, Pose
+from tasks.align.candidate import Candidate
+from tasks.align.kept_meshes import KeptMeshes
+from tasks.align.mesh_preparation import MeshPreparation, ReadLimits
+from tasks.align.models import Models
+from tasks.align.steps import Tools, cut_out, draw_posed, estimate_depth, lens, make_meshes
+from tests.models.renderers.shapes import cube, sphere
+from tests.tasks.align.quick_models import POSE, quick_models
+from tests.tasks.align.test_kept_meshes import prepared
+
+PARAMS = load_params("tiny", ["align.mesh.kind=hunyuan3d"])
+LINE = SubjectLine(subject_id="mug-1", object_id="mug", source="folder", location="mug.png", sha256="", item="mug")
+
+
+def candidate(inside: tuple[slice, slice] = (slice(10, 30), slice(40, 52)), **more) -> Candidate:
+    """A red rectangle on blue, 60 x 80, and its mask."""
+    mask = np.zeros((60, 80), bool)
+    mask[inside] = True
+    rgb = np.where(mask[..., None], [200, 0, 0], [0, 0, 200]).astype(np.uint8)
+    return Candidate(LINE, Picture(rgb), mask=Mask(mask, 1.0), **more)
+
+
+def tools(folder: Path, **roles) -> Tools:
+    models: Models = replace(quick_models(None), **roles)  # type: ignore[arg-type]
+    return Tools(models, PARAMS.align, KeptMeshes(folder))
+
+
+class Generator:
+    """Another mesh every time."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def generate(self, pictures: list[Picture]) -> list[GeneratedMesh | Miss]:
+        self.asked += len(pictures)
+        return [GeneratedMesh(write_glb(sphere(self.asked % 3 + 1)), "hunyuan3d") for _ in pictures]
+
+
+class WholePicture:
+    """A background remover that thinks everything is the object, or nothing."""
+
+    def __init__(self, alpha: int) -> None:
+        self.alpha = alpha
+
+    def remove(self, pictures: list[Picture]) -> list[np.ndarray | Miss]:
+        return [np.full(picture.size, self.alpha, np.uint8) for picture in pictures]
+
+
+def test_the_cut_out_is_a_square_around_the_mask(tmp_path: Path) -> None:
+    (cut,) = cut_out([candidate()], tools(tmp_path))
+    assert isinstance(cut, Picture) and cut.alpha is not None
+    assert cut.rgb.shape == (24, 24, 3) and np.count_nonzero(cut.alpha) == 20 * 12
+    assert (cut.rgb[cut.alpha > 0] == [200, 0, 0]).all()
+
+
+def test_a_cut_out_at_the_border_is_padded_with_white(tmp_path: Path) -> None:
+    (cut,) = cut_out([candidate((slice(0, 20), slice(0, 4)))], tools(tmp_path))
+    assert isinstance(cut, Picture) and cut.alpha is not None
+    assert (cut.rgb[0] == 255).all() and np.count_nonzero(cut.alpha) == 20 * 4
+
+
+def test_the_background_remover_counts_near_the_mask_alone(tmp_path: Path) -> None:
+    (cut,) = cut_out([candidate()], tools(tmp_path, background=WholePicture(255)))
+    assert isinstance(cut, Picture) and cut.alpha is not None
+    assert 20 * 12 < np.count_nonzero(cut.alpha) < 24 * 24
+    (lost,) = cut_out([candidate()], tools(tmp_path, background=WholePicture(0)))
+    assert isinstance(lost, Miss) and lost.rule == "no_object"
+
+
+def test_a_lens_is_known_or_sees_the_assumed_angle() -> None:
+    known = lens((60, 80), 100.0, 45.0)
+    assert (known.width, known.height, known.focal_x, known.centre_x, known.centre_y) == (80, 60, 100.0, 40.0, 30.0)
+    assumed = lens((60, 80), None, 90.0)
+    assert assumed.focal_x == pytest.approx(40.0)
+
+
+def test_a_generated_mesh_is_kept_and_not_asked_for_again(tmp_path: Path) -> None:
+    generator, ours = Generator(), tools(tmp_path / "kept")
+    ours = replace(ours, models=replace(ours.models, mesh=generator, preparation=MeshPreparation(ReadLimits.of(PARAMS.assets), 5000, 64)))
+    (first,) = make_meshes([candidate()], ours)
+    again, other = make_meshes([candidate(), replace(candidate(), line=LINE.model_copy(update={"subject_id": "mug-2"}))], ours)
+    assert generator.asked == 2
+    assert isinstance(first, Candidate) and isinstance(again, Candidate) and isinstance(other, Candidate)
+    np.testing.assert_array_equal(first.mesh.vertices, again.mesh.vertices)
+    assert first.mesh_origin == again.mesh_origin == "hunyuan3d" and len(other.mesh.faces) != len(first.mesh.faces)
+
+
+def test_a_file_that_is_no_mesh_is_a_miss_with_its_rule() -> None:
+    preparation = MeshPreparation(ReadLimits.of(PARAMS.assets), 5000, 64)
+    found = preparation.prepare(write_glb(cube())[:200])
+    assert isinstance(found, Miss) and found.rule == "truncated" and found.message.startswith("the generated mesh: ")
+    large = MeshPreparation(replace(ReadLimits.of(PARAMS.assets), max_faces=5), 5000, 64).prepare(write_glb(cube()))
+    assert isinstance(large, Miss) and large.rule == "too_many_faces"
+
+
+def test_a_mesh_with_too_many_faces_is_reduced_and_textured() -> None:
+    preparation = MeshPreparation(ReadLimits.of(PARAMS.assets), 300, 64)
+    painted = replace(sphere(3), vertex_colours=np.full((len(sphere(3).vertices), 4), 0.5, np.float32))
+    glb = write_glb(painted)
+    made = preparation.prepare(glb)
+    assert not isinstance(made, Miss) and len(made.mesh.faces) <= 300 and made.mesh.materials[0].texture.shape == (64, 64, 4)
+    assert not made.repeatable and preparation.prepare(glb) is made
+    small = preparation.prepare(write_glb(cube()))
+    assert not isinstance(small, Miss) and small.repeatable and np.abs(small.mesh.vertices).max() == 1.0
+
+
+class Depth:
+    """Everything is as far away."""
+
+    def __init__(self, answer: DepthMap | Miss) -> None:
+        self.answer = answer
+
+    def estimate(self, pictures: list[Picture]) -> list[DepthMap | Miss]:
+        return [self.answer for _ in pictures]
+
+
+def test_a_picture_without_depth_goes_on_with_its_lens(tmp_path: Path) -> None:
+    one = candidate(mesh=cube())
+    (found,) = estimate_depth([one], tools(tmp_path, depth=Depth(Miss("no_depth", "none"))))
+    assert isinstance(found, Candidate) and found.depth is None and found.depth_scale is None
+    assert found.intrinsics.focal_x == pytest.approx(40.0 / np.tan(np.radians(PARAMS.align.fov_degrees) / 2))
+
+
+def test_the_network_knows_a_lens_that_nobody_said(tmp_path: Path) -> None:
+    depth = DepthMap(np.full((60, 80), 3.0, np.float32), 70.0)
+    (found,) = estimate_depth([candidate(mesh=cube())], tools(tmp_path, depth=Depth(depth)))
+    assert isinstance(found, Candidate) and found.intrinsics.focal_x == 70.0 and found.depth_scale is not None
+    np.testing.assert_allclose(found.depth, 3.0 * found.depth_scale, rtol=1e-6)
+    known = replace(candidate(mesh=cube()), picture=replace(candidate().picture, focal_pixels=90.0))
+    (said,) = estimate_depth([known], tools(tmp_path, depth=Depth(depth)))
+    assert isinstance(said, Candidate) and said.intrinsics.focal_x == 90.0
+
+
+def test_the_mesh_is_drawn_at_its_pose_as_large_as_the_picture(tmp_path: Path) -> None:
+    one = replace(candidate(mesh=cube()), intrinsics=lens((60, 80), 60.0, 45.0), pose=Pose(POSE))
+    (found,) = draw_posed([one], tools(tmp_path))
+    assert isinstance(found, Candidate) and found.posed.rgb.shape == (60, 80, 4) and found.posed.mask[30, 40]
+
+
+def test_kept_meshes_are_used_before_the_generator(tmp_path: Path) -> None:
+    KeptMeshes(tmp_path).keep("mug-1", "hunyuan3d", prepared(cube()))
+    (found,) = make_meshes([candidate()], tools(tmp_path, mesh=Generator()))
+    assert isinstance(found, Candidate) and len(found.mesh.faces) == 12
