@@ -39,7 +39,7 @@ def test_two_clones_agree_and_a_second_repro_is_skipped(tmp_path: Path) -> None:
     for clone in (first, second):
         dvc(clone, "repro", "-q", "report@tiny")
     assert outputs(first) == outputs(second)
-    assert len(outputs(first)) == 8
+    assert len(outputs(first)) == 9
     assert "Data and pipelines are up to date" in dvc(first, "repro", "report@tiny")
 
 
