@@ -8,8 +8,10 @@ as libpng does.
 
 import io
 import json
+import math
 import struct
 import zlib
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -118,12 +120,26 @@ def _decode_up(data: bytes) -> np.ndarray | None:
     lines = np.frombuffer(scan_lines, np.uint8).reshape(height, row_bytes + 1)
     if (lines[:, 0] != FILTER_UP).any():
         return None
-    rows = np.empty((height, row_bytes), np.uint8)
-    above = np.zeros(row_bytes, np.uint8)
-    for row, line in zip(rows, lines):  # NumPy's own accumulation along columns is ten times slower
-        above = np.add(above, line[1:], out=row)
+    rows = _undo_up(lines[:, 1:])
     pixels = rows if bits == 8 else rows.view(">u2").astype(np.uint16)
     return pixels.reshape((height, width) if channels == 1 else (height, width, channels))
+
+
+def _undo_up(differences: np.ndarray) -> np.ndarray:
+    """The running sums, modulo 256, down the columns of (H, B) uint8.
+
+    In blocks of rows, all at once, and then from block to block: few large steps, where NumPy's accumulation is ten times slower and single
+    rows make threads wait for each other.
+    """
+    height, side = len(differences), math.isqrt(len(differences))
+    blocks = np.zeros((-(-height // side), side, differences.shape[1]), np.uint8)
+    rows = blocks.reshape(-1, differences.shape[1])
+    rows[:height] = differences
+    for place in range(1, side):
+        blocks[:, place] += blocks[:, place - 1]
+    for above, block in pairwise(blocks):
+        block += above[-1]
+    return rows[:height]
 
 
 def _decode_checked(data: bytes) -> np.ndarray:

@@ -19,6 +19,7 @@ from data_specs.sample import Sample
 from models.image_codec import decode_member
 from models.recipe import Source
 from models.registry import make_recipe
+from tasks.kept_memory import keep_freed_memory
 from tasks.shard_io import write_shard
 from tasks.train.loader import Loader, ShardFile
 from tests.tasks import fabricated
@@ -30,6 +31,7 @@ THREADS = (1, 2)
 
 def run() -> list[str]:
     """Measure and print; returns the printed rows."""
+    keep_freed_memory()
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     rows = [row for size_pixels in SIZES for row in _at(size_pixels)]

@@ -27,7 +27,7 @@ def test_round_trip_is_exact(shape: tuple[int, ...], dtype: type) -> None:
     assert encode_png(pixels) == encode_png(pixels.copy())
 
 
-@pytest.mark.parametrize("shape", [(3, 5), (6, 3, 3), (4, 9, 4)])
+@pytest.mark.parametrize("shape", [(1, 5), (6, 3, 3), (4, 9, 4), (37, 2)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_own_png_is_read_without_libpng_and_alike(shape: tuple[int, ...], dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
     data = encode_png(_noise(shape, dtype))
