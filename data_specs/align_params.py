@@ -115,7 +115,7 @@ class FilterParams(Strict):
     colour_difference: float = Field(0.15, ge=0, description="at most: distance of hue and saturation inside the mask, light fitted")
     micro_distance: float = Field(0.3, ge=0, description="at most: perceptual distance in the micro embedder; align.appearance.kind=micro")
     lpips: float = Field(0.3, ge=0, description="at most: LPIPS of posed render and picture (SPEC F11); align.appearance.kind=lpips")
-    mirror_lead: float = Field(0.1, description="at most: how much nearer to the picture a reflection of the mesh comes, as a distance of appearance")
+    mirror_lead: float = Field(0.1, description="at most: how much nearer to the picture the mirror image of the mesh comes, in distance of appearance")
 
 
 class FilterTuningParams(Strict):

@@ -148,6 +148,13 @@ def turn_front(mesh: Mesh, front: Front) -> Mesh:
     return replace(mesh, vertices=mesh.vertices @ turn, normals=normals)
 
 
+def mirror_image(mesh: Mesh) -> Mesh:
+    """A mesh with left and right exchanged: x changes its sign, and faces their order, so that the outside stays outside."""
+    signs = np.array([-1.0, 1.0, 1.0], np.float32)
+    normals = None if mesh.normals is None else mesh.normals * signs
+    return replace(mesh, vertices=mesh.vertices * signs, normals=normals, faces=np.ascontiguousarray(mesh.faces[:, ::-1]))
+
+
 def normalise(mesh: Mesh) -> tuple[Mesh, float, tuple[float, float, float]]:
     """Centre the bounding box and scale the longest side to 2.
 

@@ -42,7 +42,7 @@ def score_object(one: TuningObject, others: list[TuningObject], tools: Tools) ->
     yield from run.two_objects(scene, strangers, rng)
     for fault in MESH_FAULTS:
         near = alike if fault == "wrong_mesh" and rng.random() < 0.5 else strangers
-        made = plant_in_mesh(fault, one.mesh, near, rng)
+        made = plant_in_mesh(fault, one.mesh, near, rng, scene.camera_from_object)
         if made is not None:
             yield run.finish(seen, fault, made)
     wrong = plant_in_pose(run.truth, rng)

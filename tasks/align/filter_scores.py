@@ -2,17 +2,20 @@
 
 import numpy as np
 
-from data_specs.camera import Camera
 from data_specs.subject import Assessment
 from models.metrics import posed_agreement as agreement
-from models.metrics.mirror_test import mirror_lead
 from models.metrics.perceptual import PerceptualDistance
-from models.perception.base import Box
+from models.perception.base import Box, PoseProblem
 from models.perception.detector import is_cut_out
+from models.perception.mirror_check import mirror_lead
 from tasks.align.candidate import Candidate
 
 ELSEWHERE = 0.1
 """Boxes that share less of the smaller one's area show different things."""
+
+
+WORTH_ASKING = 0.7
+"""Overlap of the outlines below which nobody asks for the mirror image: other rules drop such a picture."""
 
 
 def named(candidate: Candidate, _: object) -> float:
@@ -125,11 +128,13 @@ def appearance(candidate: Candidate, distance: PerceptualDistance, name: str) ->
 
 
 def mirror(candidate: Candidate, distance: PerceptualDistance) -> float | None:
-    """By how much a reflection of the mesh looks more like the picture than the mesh."""
-    if candidate.mask is None or candidate.mesh is None or candidate.pose is None or candidate.intrinsics is None or not candidate.mask.inside.any():
+    """How much nearer to the picture the mesh's mirror image comes; asked only where the mesh lies over the mask at all, for it takes long."""
+    overlap = silhouette_iou(candidate, distance)
+    if overlap is None or overlap < WORTH_ASKING or candidate.mask is None or candidate.mesh is None:
         return None
-    camera = Camera(candidate.intrinsics, candidate.pose.camera_from_object)
-    return mirror_lead(candidate.picture.rgb, candidate.mask.inside, candidate.mesh, camera, distance)
+    assert candidate.pose is not None and candidate.intrinsics is not None, "what is drawn at its pose has one"
+    problem = PoseProblem(candidate.picture, candidate.mask.inside, candidate.depth, candidate.intrinsics, candidate.mesh)
+    return mirror_lead(problem, candidate.pose.camera_from_object, distance)
 
 
 def _crop(candidate: Candidate) -> agreement.Crop | None:

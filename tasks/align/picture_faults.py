@@ -53,6 +53,6 @@ def with_second_object(scene: PoseScene, other: Mesh, rng: np.random.Generator) 
 
 
 def _has_room(second: Maps, first: np.ndarray) -> bool:
-    area, over = np.count_nonzero(second.mask), np.count_nonzero(second.mask & first)
-    cut = sum(np.count_nonzero(edge) for edge in (second.mask[0], second.mask[-1], second.mask[:, 0], second.mask[:, -1]))
-    return area >= FULL_SHARE * np.count_nonzero(first) and over <= COVERED_SHARE * area and cut <= CUT_SHARE * 4.0 * np.sqrt(area)
+    area, over = int(np.count_nonzero(second.mask)), int(np.count_nonzero(second.mask & first))
+    cut = sum(int(np.count_nonzero(edge)) for edge in (second.mask[0], second.mask[-1], second.mask[:, 0], second.mask[:, -1]))
+    return area >= FULL_SHARE * int(np.count_nonzero(first)) and over <= COVERED_SHARE * area and cut <= CUT_SHARE * 4.0 * area**0.5

@@ -2,7 +2,8 @@
 
 In the picture (`no_object`, `two_objects`), in what the mesh generator returned (`wrong_mesh`, `mirrored`, `wrong_texture`), in the estimated pose
 (`wrong_pose`). What makes no difference is no fault: a symmetric object turned onto itself, the mirror image of a symmetric one, a texture of
-nearly the same colours. Such a fault is not planted.
+nearly the same colours. Nor does what a picture does not show: it could not be found there, and every generator makes up the far side. Such a fault
+is not planted.
 """
 
 from collections.abc import Callable
@@ -13,9 +14,13 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from data_specs.asset import Material, Mesh
+from data_specs.camera import Intrinsics
+from models.geometry.mesh_ops import mirror_image
 from models.geometry.se3 import rigid
 from models.geometry.symmetry import has_mirror_symmetry, looks_the_same
-from models.renderers.open3d_cpu import Open3DRenderer
+from models.perception.pose_observation import turn_to_axis
+from models.perception.pose_rendering import coded, look
+from models.renderers.open3d_cpu import Open3DRenderer, Scene
 from tasks.align.truth import PoseTruth
 
 PICTURE_FAULTS = ("no_object", "two_objects")
@@ -32,18 +37,27 @@ SHIFT_SHARE = (0.2, 0.5)
 """Of the diameter, across the line of sight."""
 
 ATTEMPTS = 8
+VIEW_PIXELS, SEEN_DIFFERENCE = 96, 0.05
+"""Of the pixels that show the object: so large a difference, sRGB in [0, 1] or of outline, can be seen."""
+
+LAMP = np.array([-0.5, -0.7, -0.5])
+"""Towards it, in the camera's frame: from above, from the left, from behind the camera."""
+
+HALF_TURNS = ((1.0, 1.0, 1.0), (1.0, -1.0, -1.0), (-1.0, 1.0, -1.0), (-1.0, -1.0, 1.0))
+"""Signs of x, y, z: the mirror image of an object that is nearly symmetric looks most like it after one of them."""
 
 
-def plant_in_mesh(fault: str, mesh: Mesh, others: list[Mesh], rng: np.random.Generator) -> Mesh | None:
+def plant_in_mesh(fault: str, mesh: Mesh, others: list[Mesh], rng: np.random.Generator, camera_from_object: np.ndarray | None = None) -> Mesh | None:
     """What a failing generator might return for the object whose mesh this is; None where that would be no fault.
 
-    others: meshes of other objects in the canonical frame, one or more.
+    others: meshes of other objects in the canonical frame, one or more. camera_from_object: the true pose (4, 4), where faults that cannot be
+    seen from there are to be left out.
     """
     made = {"wrong_mesh": _another, "mirrored": _mirrored, "wrong_texture": _retextured}[fault](mesh, others, rng)
     renderer = Open3DRenderer()
     scene = renderer.load(mesh)
     same = has_mirror_symmetry(scene) if fault == "mirrored" else looks_the_same(scene, renderer.load(made))
-    return None if same else made
+    return None if same or (camera_from_object is not None and not _is_seen(scene, made, camera_from_object)) else made
 
 
 def plant_in_pose(truth: PoseTruth, rng: np.random.Generator) -> np.ndarray | None:
@@ -55,14 +69,34 @@ def plant_in_pose(truth: PoseTruth, rng: np.random.Generator) -> np.ndarray | No
     return None
 
 
+def _is_seen(scene: Scene, made: Mesh, camera_from_object: np.ndarray) -> bool:
+    """Whether a mesh looks otherwise than the loaded one from a camera; turned upside down or about, it would be its best pose if it did not."""
+    radius, distance = float(np.linalg.norm(made.vertices, axis=1).max()), float(np.linalg.norm(camera_from_object[:3, 3]))
+    towards = rigid(turn_to_axis(camera_from_object[:3, 3]), np.zeros(3)) @ camera_from_object
+    focal = VIEW_PIXELS / 2.0 / np.tan(np.arcsin(min(radius / distance, 0.95)))
+    lens = Intrinsics(VIEW_PIXELS, VIEW_PIXELS, focal, focal, VIEW_PIXELS / 2.0, VIEW_PIXELS / 2.0)
+    theirs, other = _picture(scene, towards, lens), Open3DRenderer().load(made)
+    shown = int(np.count_nonzero(theirs[..., 3]))
+    poses = [towards @ np.diag([*signs, 1.0]) for signs in HALF_TURNS]
+    return min(float(np.abs(_picture(other, pose, lens) - theirs).max(axis=-1).sum()) for pose in poses) > SEEN_DIFFERENCE * shown
+
+
+def _picture(scene: Scene, camera_from_object: np.ndarray, lens: Intrinsics) -> np.ndarray:
+    """Colours under one lamp, sRGB-like, and coverage, (S, S, 4) in [0, 1]."""
+    view = look(scene, camera_from_object, lens, with_colour=True)
+    assert view.base is not None
+    lit = view.base * (0.5 + 0.5 * np.maximum(LAMP @ view.normals, 0.0))
+    picture = np.zeros((lens.height * lens.width, 4))
+    picture[view.pixel] = np.concatenate([coded(lit).T, np.ones((len(view.pixel), 1))], axis=1)
+    return cv2.blur(picture.reshape(lens.height, lens.width, 4), (3, 3))
+
+
 def _another(mesh: Mesh, others: list[Mesh], rng: np.random.Generator) -> Mesh:
     return others[int(rng.integers(len(others)))]
 
 
 def _mirrored(mesh: Mesh, others: list[Mesh], rng: np.random.Generator) -> Mesh:
-    signs = np.array([-1.0, 1.0, 1.0], np.float32)
-    normals = None if mesh.normals is None else mesh.normals * signs
-    return replace(mesh, vertices=mesh.vertices * signs, normals=normals, faces=np.ascontiguousarray(mesh.faces[:, ::-1]))
+    return mirror_image(mesh)
 
 
 def _retextured(mesh: Mesh, others: list[Mesh], rng: np.random.Generator) -> Mesh:

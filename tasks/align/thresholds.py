@@ -9,6 +9,7 @@ ROUNDS = 6
 STARTING_LOSSES = (0.0, 0.01, 0.02, 0.05, 0.1)
 """Shares of what is right that every rule loses where a search starts."""
 
+WRONG_COSTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 CONFIDENCE_Z = 1.96
 """Intervals hold the true share in 95 of 100 cases."""
 
@@ -18,11 +19,15 @@ GENERATOR, ESTIMATOR = "generator's own", "estimator's own"
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule with a threshold. at_least: a kept one has at least it, else at most. loosest: keeps everything."""
+    """A rule with a threshold.
+
+    at_least: a kept one has at least it, else at most. loosest: keeps everything. tightest: no threshold is tighter, None = no such bound.
+    """
 
     name: str
     at_least: bool
     loosest: float
+    tightest: float | None = None
 
 
 @dataclass(frozen=True)
@@ -51,33 +56,44 @@ def caught_by(rules: list[Rule], thresholds: dict[str, float], one: Scored) -> s
     return next((rule.name for rule in rules if drops(rule, thresholds[rule.name], one)), one.lost)
 
 
-def choose(rules: list[Rule], found: list[Scored], wrong_costs: float, free: list[Rule]) -> dict[str, float]:
-    """The thresholds that keep as many right candidates as possible, where each wrong one kept costs as much as `wrong_costs` right ones lost.
+def choose(rules: list[Rule], found: list[Scored], precision: float, free: list[Rule]) -> dict[str, float]:
+    """The thresholds that keep most of what is right while at least `precision` of what is kept is right.
 
-    rules: all but the free ones stay at their loosest. From several starts (everything kept; every rule losing the same share of what is right)
-    one rule at a time is set to its best, in turns until nothing changes; the best of the results counts.
+    rules: all but the free ones stay at their loosest. A search climbs to the most worth, where a wrong candidate that is kept costs as much as some
+    right ones that are lost: from several starts (everything kept; every rule losing the same share of what is right) one rule at a time is set
+    to its best, in turns until nothing changes. Costs grow from search to search. Where no result is precise enough, the most precise counts.
     """
-    table = _Table(rules, found, wrong_costs)
+    table = _Table(rules, found)
     places = [rules.index(rule) for rule in free]
-    climbed = [table.climb(start, turns) for start in table.starts(places) for turns in (places, places[::-1])]
-    best = max(climbed, key=table.total)
-    return {rule.name: float(value) for rule, value in zip(rules, best)}
+    climbed: list[np.ndarray] = [
+        table.climb(start, turns, cost) for cost in WRONG_COSTS for start in table.starts(places) for turns in (places, places[::-1])
+    ]
+
+    def merit(thresholds: np.ndarray) -> tuple[float, int, float]:
+        right, wrong = table.kept(thresholds)
+        reached = right / max(right + wrong, 1)
+        return min(reached, precision), right, reached
+
+    return {rule.name: float(value) for rule, value in zip(rules, max(climbed, key=merit))}
 
 
 class _Table:
-    """Scores (N, R) so signed that more is better, NaN where a rule does not apply, of N candidates that came through. worth: (N,)."""
+    """Scores (N, R) so signed that more is better, NaN where a rule does not apply, of N candidates that came through."""
 
-    def __init__(self, rules: list[Rule], found: list[Scored], wrong_costs: float) -> None:
+    def __init__(self, rules: list[Rule], found: list[Scored]) -> None:
         alive = [one for one in found if not one.lost]
         self._rules = rules
         self._sign = np.array([1.0 if rule.at_least else -1.0 for rule in rules])
         self._scores = np.array([[one.scores.get(rule.name, np.nan) for rule in rules] for one in alive]).reshape(-1, len(rules)) * self._sign
+        # Scores beyond the tightest threshold are as good as each other.
+        bounds = np.array([np.inf if rule.tightest is None else rule.tightest * sign for rule, sign in zip(rules, self._sign)])
+        self._scores = np.minimum(self._scores, bounds)
         self._right = np.array([one.right for one in alive], bool)
-        self._worth = np.where(self._right, 1.0, -wrong_costs)
 
-    def total(self, thresholds: np.ndarray) -> float:
-        """What is kept is worth."""
-        return float(self._worth[self._passes(thresholds).all(axis=1)].sum())
+    def kept(self, thresholds: np.ndarray) -> tuple[int, int]:
+        """How many right and how many wrong ones are kept."""
+        kept = self._passes(thresholds).all(axis=1)
+        return int(np.count_nonzero(kept & self._right)), int(np.count_nonzero(kept & ~self._right))
 
     def starts(self, places: list[int]) -> list[np.ndarray]:
         """Thresholds (R,) to begin from; places: of the rules that are free."""
@@ -89,15 +105,15 @@ class _Table:
             found.append(np.where(np.isnan(start), loosest, start))
         return found
 
-    def climb(self, start: np.ndarray, turns: list[int]) -> np.ndarray:
+    def climb(self, start: np.ndarray, turns: list[int], wrong_cost: float) -> np.ndarray:
         """Set one rule after the other to its best."""
-        thresholds = start.copy()
+        thresholds, worth = start.copy(), np.where(self._right, 1.0, -wrong_cost)
         for _ in range(ROUNDS):
             before = thresholds.copy()
             for place in turns:
                 others = np.delete(self._passes(thresholds), place, axis=1).all(axis=1)
                 here = others & ~np.isnan(self._scores[:, place])
-                best = _best(self._scores[here, place], self._worth[here])
+                best = _best(self._scores[here, place], worth[here])
                 thresholds[place] = self._rules[place].loosest if best is None else best * self._sign[place]
             if np.array_equal(thresholds, before):
                 break

@@ -43,6 +43,9 @@ SCORED_BY = {"detector", "segmenter", "depth", "pose", "appearance", "fov_degree
 FIXED = ("mesh_faces", "mesh_thickness", "mask_least", "mask_most", "mask_score", "box_border")
 """Rules whose faults are not planted: their thresholds stay as the parameters have them."""
 
+TIGHTEST = {"mirror_lead": 0.0}
+"""Who is not outdone by the mirror image is not the mirror image."""
+
 SLACK = 1.5
 """The loosest threshold keeps all that is right in the tuning split, and this much more."""
 
@@ -57,14 +60,14 @@ def tune(workspace: Workspace, params: Params) -> Path:
     """
     ours = params.align
     found = {split: _scored_split(workspace, params, tuning_objects(split, ours.tuning), split) for split in SPLITS}
-    fixed, tuned = _rules(ours, found["tuning"])
-    allowed = AIM * (1.0 - ours.tuning.precision)
-    chosen = {rule: _short(value) for rule, value in choose([*fixed, *tuned], found["tuning"], (1.0 - allowed) / allowed, free=tuned).items()}
+    rules, free = _rules(ours, found["tuning"])
+    aim = 1.0 - AIM * (1.0 - ours.tuning.precision)
+    chosen = {rule: _short(value) for rule, value in choose(rules, found["tuning"], aim, free).items()}
     record = {
         "params": ours.model_dump(mode="json"),
-        "thresholds": {rule.name: chosen[rule.name] for rule in tuned},
-        "asked": {"precision": ours.tuning.precision, "recall": ours.tuning.recall},
-        "splits": {split: summary([*fixed, *tuned], chosen, found[split]) for split in SPLITS},
+        "thresholds": {rule.name: chosen[rule.name] for rule in free},
+        "asked": {"precision": ours.tuning.precision, "recall": ours.tuning.recall, "yield": ours.tuning.recall},
+        "splits": {split: summary(rules, chosen, found[split]) for split in SPLITS},
         "candidates": {split: [asdict(one) for one in found[split]] for split in SPLITS},
     }
     path = workspace.runs / STAGE / RESULT
@@ -78,41 +81,46 @@ def describe(path: Path) -> str:
     lines = []
     for split, numbers in record["splits"].items():
         lines += [f"{split}: {numbers['objects']} objects, {numbers['candidates']} candidates", *_fault_table(numbers["faults"])]
-        lines += [_share(name, numbers[name], record["asked"][name]) for name in ("precision", "recall")]
+        lines += [_share(name, numbers[name], record["asked"][name]) for name in ("precision", "recall", "yield")]
     chosen = yaml.safe_dump({"align": {"filters": record["thresholds"]}}, sort_keys=False)
     return "\n".join([*lines, f"every score of every candidate: {path}", "chosen on the tuning split:", chosen])
 
 
 def summary(rules: list[Rule], thresholds: dict[str, float], found: list[Scored]) -> dict[str, Any]:
-    """What becomes of the candidates of a split, by fault; precision and recall with their intervals."""
+    """What becomes of the candidates of a split, by fault, and shares with their intervals.
+
+    precision: of what is kept, right. recall: of what is right, kept. yield: of the pictures without a planted fault, kept and right: what the
+    detector, the segmenter and the pose estimator lose is lost here too.
+    """
     fates = [(one, caught_by(rules, thresholds, one)) for one in found]
     by_fault: dict[str, Counter[str]] = {}
     for one, rule in fates:
         by_fault.setdefault("none" if one.right else one.fault or ESTIMATOR, Counter())[rule] += 1
     kept = [one for one, rule in fates if not rule]
-    right, kept_right = sum(one.right for one in found), sum(one.right for one in kept)
+    kept_right = sum(one.right for one in kept)
     return {
         "objects": len({one.object_id for one in found}),
         "candidates": len(found),
         "faults": {fault: _fate(fates_of) for fault, fates_of in by_fault.items()},
         "precision": _counted(kept_right, len(kept)),
-        "recall": _counted(kept_right, right),
+        "recall": _counted(kept_right, sum(one.right for one in found)),
+        "yield": _counted(kept_right, sum(not one.fault for one in found)),
     }
 
 
 def _rules(params: AlignParams, found: list[Scored]) -> tuple[list[Rule], list[Rule]]:
-    """The rules whose thresholds stay, and those that are chosen, each in the order in which they apply."""
+    """The rules in the order in which they apply, and those of them whose thresholds are chosen; the others stay as the parameters have them."""
     if not any(candidate.right for candidate in found):
         raise ValueError("the pipeline gets no picture of the tuning split right: there is nothing to choose thresholds by")
-    fixed, tuned = [], []
+    rules, free = [], []
     for one in FILTERS:
         right = [candidate.scores[one.rule] for candidate in found if candidate.right and one.rule in candidate.scores]
-        at_least = one.keep == "at_least"
-        if one.rule in FIXED:
-            fixed.append(Rule(one.rule, at_least, one.threshold(params)))
-        elif right and one.rule in FilterParams.model_fields:
-            tuned.append(Rule(one.rule, at_least, min(right) / SLACK if at_least else max(right) * SLACK))
-    return fixed, tuned
+        at_least, chosen = one.keep == "at_least", one.rule not in FIXED
+        if right and one.rule in FilterParams.model_fields:
+            loosest = min(right) / SLACK if at_least else max(right) * SLACK
+            rules.append(Rule(one.rule, at_least, loosest if chosen else one.threshold(params), TIGHTEST.get(one.rule)))
+            free += rules[-1:] if chosen else []
+    return rules, free
 
 
 def _scored_split(workspace: Workspace, params: Params, objects: list[TuningObject], split: str) -> list[Scored]:

@@ -30,8 +30,8 @@ def context() -> FilterContext:
 
 @pytest.fixture(scope="module")
 def aligned() -> Candidate:
-    """A teapot at its true pose, with true depth: every rule has something to say, and nothing to complain of."""
-    mesh = build_object("teapot", 3).detailed
+    """A house at its true pose, with true depth: every rule has something to say, and nothing to complain of."""
+    mesh = build_object("house", 3).detailed
     camera = Camera(Intrinsics.from_fov(128, 40.0), look_at(4.0 * direction_at(35.0, 20.0)))
     maps = Open3DRenderer().render(Open3DRenderer().load(mesh), camera, UniformLight(), 4)
     cover = maps.rgb[..., 3:] / 255.0
@@ -40,7 +40,7 @@ def aligned() -> Candidate:
     box = Box(float(columns.min()), float(rows.min()), float(columns.max()) + 1, float(rows.max()) + 1, 0.8)
     pose = Pose(camera.camera_from_world, 0.9, False)
     return Candidate(
-        LINE, Picture(rgb, depth=maps.depth), (box,), Mask(maps.mask, 0.9), mesh, "teapot", maps.depth, 1.0, camera.intrinsics, pose, maps
+        LINE, Picture(rgb, depth=maps.depth), (box,), Mask(maps.mask, 0.9), mesh, "house", maps.depth, 1.0, camera.intrinsics, pose, maps
     )
 
 

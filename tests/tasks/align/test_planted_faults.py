@@ -1,10 +1,13 @@
 """Planted faults are faults, and only where they make a difference."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import trimesh
 
 from data_specs.asset import Material, Mesh
+from models.geometry.camera_math import look_at
 from models.geometry.procedural import build_object
 from models.geometry.se3 import rigid
 from models.geometry.symmetry import looks_the_same
@@ -46,6 +49,19 @@ def test_gray_things_get_a_colour() -> None:
     box = solid(trimesh.creation.box((2.0, 1.4, 0.8)), (0.5, 0.5, 0.5, 1.0))
     made = plant_in_mesh("wrong_texture", box, [box], np.random.default_rng(0))
     assert made is not None and np.ptp(made.materials[0].factor[:3]) > 0.1 and made.materials[0].factor[3] == 1.0
+
+
+def test_what_the_picture_does_not_show_is_not_planted() -> None:
+    """A blue nose on a box makes it another one than its mirror image, from the front and not from the back."""
+    body, nose = trimesh.creation.box((2.0, 1.4, 0.8)), trimesh.creation.box((0.6, 0.6, 0.8))
+    nose.apply_translation([0.6, 0.35, 0.8])
+    bare, rng = solid(trimesh.util.concatenate([body, nose])), np.random.default_rng(0)
+    colours = np.ones((len(bare.vertices), 4), np.float32)
+    colours[len(body.vertices) :, :2] = 0.0
+    mesh = replace(bare, vertex_colours=colours)
+    front, back = (look_at(np.array([0.3, 0.2, z])) for z in (6.0, -6.0))
+    assert plant_in_mesh("mirrored", mesh, [mesh], rng, front) is not None
+    assert plant_in_mesh("mirrored", mesh, [mesh], rng) is not None and plant_in_mesh("mirrored", mesh, [mesh], rng, back) is None
 
 
 def test_wrong_poses_are_wrong_whatever_the_symmetry() -> None:
