@@ -12,6 +12,7 @@ from data_specs.params import Params
 from data_specs.shard import ShardPlan, ShardRow, Split
 from data_specs.subject import SubjectLine
 from tasks.align.asset_catalogue import AssetCatalogue
+from tasks.align.earlier_meshes import keep_earlier
 from tasks.align.filters import FILTERS
 from tasks.align.kept_meshes import KeptMeshes
 from tasks.align.mesh_preparation import ReadLimits
@@ -61,9 +62,10 @@ def plan(workspace: Workspace, params: Params) -> list[ShardPlan]:
         return []
     catalogue = _catalogue(workspace, params)
     settings, verdicts = _settings(params, catalogue), read_verdicts(ours.verdicts)
-    groups: dict[Split, list[SubjectLine]] = {split: [] for split in SPLITS}
+    groups: dict[Split, list[tuple[str, str]]] = {split: [] for split in SPLITS}  # ids and JSON: there may be hundreds of thousands
     for line in read_subjects(ours, workspace.runs / WORD, catalogue):
-        groups[split_of(line.object_id, params.assets.validation, params.assets.test)].append(line)
+        split = split_of(line.object_id, params.assets.validation, params.assets.test)
+        groups[split].append((line.subject_id, canonical_json(line.model_dump(mode="json"))))
     return [
         _shard_plan(split, number, lines[start : start + ours.shard_items], settings, verdicts)
         for split, lines in groups.items()
@@ -74,8 +76,10 @@ def plan(workspace: Workspace, params: Params) -> list[ShardPlan]:
 @task(name="align-shard", cache_policy=NO_CACHE, retries=1)
 def build(workspace: Workspace, params: Params, plan: ShardPlan, pool: Pool, progress: Progress | None = None) -> ShardRow:
     """Align one shard; every line ends in it or as a decision of its row. Raises ValueError when a model or a mesh server is not there."""
+    kept = KeptMeshes(workspace.runs / WORD / MESHES / plan.shard_id)
+    keep_earlier(workspace.folder(WORD), plan, kept)
     row = build_sets(workspace.folder(WORD), plan, jobs_of(workspace, params, plan), pool, params.align.timeout_s, progress)
-    KeptMeshes(workspace.runs / WORD / MESHES / plan.shard_id).forget()
+    kept.forget()
     return row
 
 
@@ -109,10 +113,10 @@ def publish(workspace: Workspace, params: Params, plans: list[ShardPlan]) -> Man
     return manifest
 
 
-def _shard_plan(split: Split, number: int, lines: list[SubjectLine], settings: dict, verdicts: dict[str, HumanVerdict]) -> ShardPlan:
-    inputs = [canonical_json(line.model_dump(mode="json")) for line in lines]
-    own = {"verdicts": verdicts_of(verdicts, [line.subject_id for line in lines])}
-    return ShardPlan(word=WORD, split=split, index=number, inputs=inputs, params=settings | own, version=VERSION)
+def _shard_plan(split: Split, number: int, lines: list[tuple[str, str]], settings: dict, verdicts: dict[str, HumanVerdict]) -> ShardPlan:
+    """The plan of a shard; lines: subject id and JSON of each. What people said is part of it for these pictures alone."""
+    own = {"verdicts": verdicts_of(verdicts, [subject_id for subject_id, _ in lines])}
+    return ShardPlan(word=WORD, split=split, index=number, inputs=[text for _, text in lines], params=settings | own, version=VERSION)
 
 
 def _catalogue(workspace: Workspace, params: Params) -> AssetCatalogue | None:
