@@ -75,7 +75,9 @@ class MeshParams(Strict):
     guidance_scale: float = Field(5.0, ge=0)
     face_count: int = Field(40_000, gt=0)
     server_model: str = Field("tencent/Hunyuan3D-2", description="hunyuan3d: what the server runs, in words: another one makes other meshes")
-    catalogue: Literal["all", "held_out"] = Field("all", description="nearest_asset: which assets may be found; held_out: validation and test")
+    catalogue: Literal["all", "held_out"] = Field(
+        "all", description="nearest_asset: which may be found; held_out: those of validation and test, if any"
+    )
     max_faces: int = Field(20_000, gt=0, description="meshes with more faces are reduced, and get new texture coordinates")
     texture_pixels: int = Field(1024, gt=0, description="side of the texture of a mesh that gets new texture coordinates")
 
@@ -115,7 +117,9 @@ class FilterParams(Strict):
     colour_difference: float = Field(0.15, ge=0, description="at most: distance of hue and saturation inside the mask, light fitted")
     micro_distance: float = Field(0.3, ge=0, description="at most: perceptual distance in the micro embedder; align.appearance.kind=micro")
     lpips: float = Field(0.3, ge=0, description="at most: LPIPS of posed render and picture (SPEC F11); align.appearance.kind=lpips")
-    mirror_lead: float = Field(0.1, description="at most: how much nearer to the picture the mirror image of the mesh comes, in distance of appearance")
+    mirror_lead: float = Field(
+        0.1, description="at most: how much nearer to the picture the mirror image of the mesh comes, in distance of appearance"
+    )
 
 
 class FilterTuningParams(Strict):
@@ -135,7 +139,7 @@ class FilterTuningParams(Strict):
 class ComposedParams(Strict):
     """Pictures whose truth is known: assets under a sky before a textured backdrop, seen as people hold a camera."""
 
-    assets: Literal["all", "held_out"] = Field("held_out", description="which assets are shown; held_out: those of validation and test")
+    assets: Literal["all", "held_out"] = Field("held_out", description="which assets are shown; held_out: those of validation and test, if any")
     size_pixels: int = Field(256, gt=0, description="side of a picture")
     clutter: int = Field(0, ge=0, description="how many other things stand behind the object")
     occlusion: float = Field(0.0, ge=0, lt=1, description="share of the object's pixels that something before it hides")

@@ -35,7 +35,7 @@ class AssetCatalogue:
         return AssetCatalogue(str(folder.resolve()), read_manifest(folder).digest())
 
     def listed(self, which: Which) -> dict[str, ListedAsset]:
-        """Assets by id, in the manifest's order. Raises ValueError when they have changed since the catalogue was opened."""
+        """Assets by id, in the manifest's order; all of them where none is held out. Raises ValueError when they have changed since `open`."""
         return _listed(self, which)
 
     def findable(self, which: Which) -> Iterator[CatalogueAsset]:
@@ -50,12 +50,13 @@ def _listed(catalogue: AssetCatalogue, which: Which) -> dict[str, ListedAsset]:
     manifest = read_manifest(folder)
     if manifest.digest() != catalogue.digest:
         raise ValueError(f"the assets in {folder} have changed since the stage was planned: run it again")
+    rows = [row for row in manifest.shards if row.samples]
+    held_out = [row for row in rows if row.split != "train"]
     found: dict[str, ListedAsset] = {}
-    for row in manifest.shards:
-        if which == "all" or row.split != "train":
-            path = shard_path(folder, row)
-            index = index_shard(path)
-            found |= {key: ListedAsset(StoredAsset(key, str(path), index[key]), row.sha256) for key in row.samples}
+    for row in held_out if which == "held_out" and held_out else rows:
+        path = shard_path(folder, row)
+        index = index_shard(path)
+        found |= {key: ListedAsset(StoredAsset(key, str(path), index[key]), row.sha256) for key in row.samples}
     if not found:
-        raise ValueError(f"{folder} holds no {'asset' if which == 'all' else 'held-out asset'}: build more {SOURCE_WORD}, or set `all`")
+        raise ValueError(f"{folder} holds no usable asset: build the {SOURCE_WORD} of something that can be read")
     return found

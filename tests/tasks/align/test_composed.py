@@ -74,11 +74,16 @@ def test_a_share_of_the_pictures_has_a_fault(catalogue: AssetCatalogue) -> None:
     assert 6 <= count <= 18
 
 
-def test_an_unknown_fault_and_changed_assets_are_errors(catalogue: AssetCatalogue, tmp_path: Path) -> None:
+def test_where_nothing_is_held_out_all_assets_are_shown(tmp_path: Path) -> None:
+    workspace = write_assets(tmp_path, {"robot_2": (build_object("robot", 2).smooth, None)}, "train")
+    assert [line.object_id for line in composed_lines(AssetCatalogue.open(workspace.folder("assets")), PARAMS, 2)] == ["robot_2"] * 2
+    empty = write_assets(tmp_path / "empty", {}, "train")
+    with pytest.raises(ValueError, match="no usable asset"):
+        list(composed_lines(AssetCatalogue.open(empty.folder("assets")), PARAMS, 1))
+
+
+def test_an_unknown_fault_and_changed_assets_are_errors(catalogue: AssetCatalogue) -> None:
     with pytest.raises(ValueError, match=r"no fault 'upside_down'; choose from no_object"):
         list(composed_lines(catalogue, ComposedParams(faults=("upside_down",)), 1))
     with pytest.raises(ValueError, match=r"have changed since the stage was planned"):
         AssetCatalogue(catalogue.folder, "0" * 64).listed("all")
-    empty = write_assets(tmp_path, {"robot_2": (build_object("robot", 2).smooth, None)}, "train")
-    with pytest.raises(ValueError, match="no held-out asset"):
-        list(composed_lines(AssetCatalogue.open(empty.folder("assets")), PARAMS, 1))
