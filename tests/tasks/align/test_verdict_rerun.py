@@ -1,11 +1,15 @@
 """What people say of pictures changes those pictures in the next run, and no other."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from data_specs.decision import Decision
+from models.geometry.glb_writer import write_glb
+from models.perception.base import GeneratedMesh, Picture
 from tasks.align import work_item
 from tasks.align.reviewed import reviewed
 from tasks.artefacts import Workspace
@@ -13,7 +17,7 @@ from tasks.ledger import read_manifest
 from tasks.sample_lookup import SampleLookup
 from tasks.shard_io import read_shard
 from tests.browser import open_browser, wait_for
-from tests.tasks.align.quick_models import build_everything, quick_params, write_pictures
+from tests.tasks.align.quick_models import BOX, Quick, build_everything, quick_params, write_pictures
 
 COUNT = 9
 
@@ -104,6 +108,26 @@ def test_a_keep_cannot_make_up_for_what_is_missing(runs: Runs, tmp_path: Path) -
     assert changed_by(runs, path)[0] == set()
     (still,) = [one for one in reviewed(runs.folder) if one.subject_id == damaged.subject_id]
     assert still == damaged and still.missing and still.preview_jpeg is None
+
+
+def test_a_generator_that_answers_otherwise_each_time_changes_no_neighbour(runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def another(self: Quick, pictures: list[Picture]) -> list[GeneratedMesh]:
+        asked.extend(pictures)
+        faded = [replace(one, factor=one.factor * np.float32([0.9, 0.9, 0.9, 1.0])) for one in BOX.materials]
+        return [GeneratedMesh(write_glb(replace(BOX, materials=tuple(faded))), "another") for _ in pictures]
+
+    kept, *others = next(row.samples for row in read_manifest(runs.folder).shards if len(row.samples) > 1)
+    path = tmp_path / "verdicts.json"
+    path.write_text(json.dumps({"version": 1, "verdicts": {kept: {"verdict": "drop"}}}))
+    monkeypatch.setattr(Quick, "generate", another)
+    before = runs.samples()
+    changed_by(runs, path)
+    assert others and runs.samples() == {key: members for key, members in before.items() if key != kept}
+    assert len(asked) <= 3 - 1 - len(others), "of a shard of three, those that were dropped before"
+    runs.run(runs.threshold, "align.fov_degrees=46")
+    assert len(asked) > COUNT - 1, "other settings, other meshes"
 
 
 @pytest.mark.slow
