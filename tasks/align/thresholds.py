@@ -74,7 +74,8 @@ def choose(rules: list[Rule], found: list[Scored], precision: float, free: list[
         reached = right / max(right + wrong, 1)
         return min(reached, precision), right, reached
 
-    return {rule.name: float(value) for rule, value in zip(rules, max(climbed, key=merit))}
+    best = max(climbed, key=merit)
+    return {rule.name: float(value) for rule, value in zip(rules, best)}
 
 
 class _Table:
