@@ -74,20 +74,26 @@ def decode_image(data: bytes) -> np.ndarray:
 
     Raises ValueError for other formats, damaged data and images of more than `MAX_PIXELS` (refused undecoded).
     """
-    try:
-        with Image.open(io.BytesIO(data), formats=tuple(set(IMAGE_FORMATS.values()))) as header:
-            width, height = header.size
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        reason = "its header is of none of them" if isinstance(error, UnidentifiedImageError) else error  # Pillow's own words hold an address
-        raise ValueError(f"not a readable PNG, JPEG or WebP image ({len(data)} bytes): {reason}") from None
-    except Image.DecompressionBombError:
-        raise ValueError(f"the image has more than {MAX_PIXELS} pixels") from None
+    width, height = _size(data)
     if width * height > MAX_PIXELS:
         raise ValueError(f"an image of {width} x {height} has more than {MAX_PIXELS} pixels")
     pixels = _decode_checked(data)
     if pixels.shape[:2] != (height, width):
         raise ValueError(f"the image says {width} x {height} but decodes to {pixels.shape[1]} x {pixels.shape[0]}")
     return pixels
+
+
+def _size(data: bytes) -> tuple[int, int]:
+    """Width and height by the header. Raises ValueError for what is none of the three formats."""
+    if data[12:16] == b"IHDR" and data.startswith(PNG_SIGNATURE) and len(data) >= 24:
+        return struct.unpack_from(">II", data, 16)
+    try:
+        with Image.open(io.BytesIO(data), formats=tuple(set(IMAGE_FORMATS.values()))) as header:
+            return header.size
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise ValueError(f"not a readable PNG, JPEG or WebP image ({len(data)} bytes): {error}") from None
+    except Image.DecompressionBombError:
+        raise ValueError(f"the image has more than {MAX_PIXELS} pixels") from None
 
 
 def decode_png(data: bytes) -> np.ndarray:
@@ -112,7 +118,7 @@ def _decode_up(data: bytes) -> np.ndarray | None:
         return None
     row_bytes = width * channels * bits // 8
     try:
-        scan_lines = imagecodecs.deflate_decode(body, out=bytearray(height * (row_bytes + 1)))
+        scan_lines = imagecodecs.deflate_decode(body, out=memoryview(np.empty(height * (row_bytes + 1), np.uint8)))
     except RuntimeError:
         return None
     if len(scan_lines) != height * (row_bytes + 1):
@@ -132,9 +138,9 @@ def _undo_up(differences: np.ndarray) -> np.ndarray:
     rows make threads wait for each other.
     """
     height, side = len(differences), math.isqrt(len(differences))
-    blocks = np.zeros((-(-height // side), side, differences.shape[1]), np.uint8)
+    blocks = np.empty((-(-height // side), side, differences.shape[1]), np.uint8)
     rows = blocks.reshape(-1, differences.shape[1])
-    rows[:height] = differences
+    rows[:height], rows[height:] = differences, 0
     for place in range(1, side):
         blocks[:, place] += blocks[:, place - 1]
     for above, block in pairwise(blocks):

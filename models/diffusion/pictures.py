@@ -8,18 +8,35 @@ from torch import Tensor
 
 def on_white(rgba: np.ndarray) -> np.ndarray:
     """Composite straight alpha over white, in sRGB values as the papers' renders are: (H, W, 4) uint8 -> (H, W, 3) uint8."""
-    *colour, alpha = cv2.split(rgba)
-    white = 255 - alpha
-    # rint(plane * alpha / 255 + 255 * (1 - alpha / 255)): the second term is an integer
-    return cv2.merge([cv2.add(cv2.multiply(plane, alpha, scale=1.0 / 255.0), white) for plane in colour])
+    planes = np.empty((3, *rgba.shape[:2]), np.uint8)
+    _lay_on_white(rgba, planes)
+    return cv2.merge(list(planes))
 
 
 def to_levels(pictures: list[np.ndarray]) -> Tensor:
-    """Pictures (H, W, 3) of one size and type, channels first and as they are stored: (N, 3, H, W) uint8 or uint16, a quarter or half of float32."""
+    """Pictures of one size and type, channels first and as they are stored: (N, 3, H, W) uint8 or uint16, a quarter or half of float32.
+
+    pictures: (H, W, 3), or (H, W, 4) uint8 which are laid on white.
+    """
     levels = np.empty((len(pictures), 3, *pictures[0].shape[:2]), pictures[0].dtype)
     for picture, planes in zip(pictures, levels):
-        cv2.split(picture, list(planes))  # writes into the planes
+        if picture.shape[2] == 4:
+            _lay_on_white(picture, planes)
+        else:
+            cv2.split(picture, list(planes))  # writes into the planes
     return torch.from_numpy(levels)
+
+
+def _lay_on_white(rgba: np.ndarray, planes: np.ndarray) -> None:
+    """Write (H, W, 4) uint8 into `planes` (3, H, W) uint8: rint(colour * alpha / 255 + 255 * (1 - alpha / 255)), whose second term is an integer."""
+    alpha = np.empty(rgba.shape[:2], np.uint8)
+    cv2.split(rgba, [*planes, alpha])
+    if alpha.min() == 255:
+        return
+    white = 255 - alpha
+    for plane in planes:
+        cv2.multiply(plane, alpha, dst=plane, scale=1.0 / 255.0)
+        cv2.add(plane, white, dst=plane)
 
 
 def to_pixels(levels: Tensor) -> Tensor:

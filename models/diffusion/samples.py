@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from data_specs.view import ORTHOGONAL_NAMES, MapName
-from models.diffusion.pictures import on_white, to_levels, to_pixels
+from models.diffusion.pictures import to_levels, to_pixels
 
 Decoded = dict[str, Any]
 
@@ -39,7 +39,7 @@ def _view_map(sample: Decoded, view: str, name: MapName) -> np.ndarray:
     picture = None if record is None else sample.get(record["members"].get(name))
     if picture is None:
         raise ValueError(f"render sample {sample['__key__']!r} has no {name} of view {view!r}: render it with the plan orthogonal4")
-    return on_white(picture) if name == "rgb" else picture
+    return picture
 
 
 def matched_levels(samples: list[Decoded], chosen: Sequence[Sequence[int]]) -> Tensor:
@@ -47,7 +47,7 @@ def matched_levels(samples: list[Decoded], chosen: Sequence[Sequence[int]]) -> T
 
     Raises ValueError when a member that the record names is missing.
     """
-    pictures = [on_white(_matched_pictures(sample)[place]) for sample, places in zip(samples, chosen) for place in places]
+    pictures = [_matched_pictures(sample)[place] for sample, places in zip(samples, chosen) for place in places]
     return _levels(pictures).unflatten(0, (len(samples), -1))
 
 

@@ -11,6 +11,14 @@ def test_alpha_is_composited_on_white() -> None:
     assert on_white(rgba).tolist() == [[[10, 20, 30], [255, 255, 255], [204, 224, 255]]]
 
 
+def test_levels_of_pictures_with_alpha_lie_on_white() -> None:
+    rgba = np.random.default_rng(0).integers(0, 256, (2, 5, 6, 4)).astype(np.uint8)
+    rgba[1, ..., 3] = 255
+    colour, alpha = rgba[..., :3].astype(float), rgba[..., 3:] / 255.0
+    expected = np.rint(colour * alpha + 255.0 * (1.0 - alpha)).transpose(0, 3, 1, 2)
+    np.testing.assert_array_equal(to_levels(list(rgba)).numpy(), expected)
+
+
 def test_eight_bits_survive_the_way_there_and_back() -> None:
     picture = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
     assert np.array_equal(to_uint8(to_tensor(picture)), picture)
