@@ -9,7 +9,7 @@ from data_specs.conventions import decode_position
 from models.geometry.point_maps import colours_of
 from tasks.report.contact_sheet import spread
 from tasks.report.funnel import stage_facts
-from tasks.report.inputs import Inputs
+from tasks.report.inputs import Inputs, MissingError
 from tasks.report.pictures import data_uri, strip
 
 TILE_PIXELS = 132
@@ -20,6 +20,8 @@ QA_PAGE = "qa.html"
 def aligned(inputs: Inputs) -> dict[str, Any]:
     """`report.samples` aligned subjects, spread evenly over the data set, each as picture, mesh at its pose, point map and turntable."""
     lookup = inputs.lookup("align")
+    if not lookup.manifest.entered:
+        raise MissingError("No pictures were aligned: `align.source` is empty in this size.")
     keys = spread(sorted(lookup.keys()), inputs.params.report.samples)
     page = inputs.workspace.folder("align") / QA_PAGE
     return {

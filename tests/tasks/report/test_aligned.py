@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from data_specs.params import load_params
+from tasks.ledger import Ledger
 from tasks.report.aligned import TILE_PIXELS, aligned
 from tasks.report.inputs import Inputs, MissingError
 from tasks.report.task import write_report
@@ -35,6 +36,9 @@ def test_what_the_panel_shows(tmp_path: Path) -> None:
 def test_without_a_qa_page_nothing_is_linked_and_without_the_stage_it_is_named(tmp_path: Path) -> None:
     workspace = make_data(tmp_path)
     with pytest.raises(MissingError, match="atelier3d align --size tiny"):
+        aligned(Inputs(workspace, PARAMS))
+    Ledger(workspace.folder("align"), "align").publish([], size="tiny", version=1, params={}, inputs={}, entered=0)
+    with pytest.raises(MissingError, match=r"align\.source"):
         aligned(Inputs(workspace, PARAMS))
     make_aligned(workspace)
     (workspace.folder("align") / "qa.html").unlink()
