@@ -31,7 +31,7 @@ class ExecutionParams(Strict):
     retries: int = Field(1, ge=0, description="how often an item whose worker died or timed out is tried again before it is dropped")
     recycle_after: int = Field(500, gt=0, description="items after which a worker process is replaced")
     shards_in_flight: int = Field(2, gt=0, description="shards built at the same time")
-    gpus_per_worker: float = Field(0, ge=0, description="ray: what each worker has of a GPU (base_model, features, nvdiffrast_gpu); 0 = none")
+    gpus_per_worker: float = Field(0, ge=0, description="ray: what each worker has of a GPU (base_model, align, features, nvdiffrast_gpu); 0 = none")
 
 
 class AssetsParams(Strict):

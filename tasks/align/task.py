@@ -12,6 +12,7 @@ from data_specs.params import Params
 from data_specs.shard import ShardPlan, ShardRow, Split
 from data_specs.subject import SubjectLine
 from tasks.align.asset_catalogue import AssetCatalogue
+from tasks.align.attribution import attribution_page
 from tasks.align.earlier_meshes import keep_earlier
 from tasks.align.filters import FILTERS
 from tasks.align.kept_meshes import KeptMeshes
@@ -22,7 +23,7 @@ from tasks.align.shard_sets import beside_plan, build_sets
 from tasks.align.subjects import STAGE, read_subjects
 from tasks.align.verdicts import HumanVerdict, read_verdicts, verdicts_of
 from tasks.align.work_item import AlignJob
-from tasks.artefacts import Workspace
+from tasks.artefacts import Workspace, write_atomic
 from tasks.asset_shards import SOURCE_WORD
 from tasks.fan_out import Pool
 from tasks.ledger import Ledger, read_manifest
@@ -97,7 +98,7 @@ def jobs_of(workspace: Workspace, params: Params, plan: ShardPlan) -> list[Align
 
 
 def publish(workspace: Workspace, params: Params, plans: list[ShardPlan]) -> Manifest:
-    """Write the manifests of the shard sets, that of the samples last, and the QA page over them."""
+    """Write the manifests of the shard sets, that of the samples last; and over them the QA page and ATTRIBUTION.md."""
     folder, catalogue = workspace.folder(WORD), _catalogue(workspace, params)
     inputs = {} if catalogue is None else {SOURCE_WORD: read_manifest(workspace.folder(SOURCE_WORD)).digest()}
     settings = _settings(params, catalogue) if plans else {}
@@ -108,6 +109,7 @@ def publish(workspace: Workspace, params: Params, plans: list[ShardPlan]) -> Man
     if params.align.source != "composed":
         shutil.rmtree(folder / TRUTH, ignore_errors=True)  # of an earlier run
     manifest = Ledger(folder, WORD).publish(plans, size=workspace.size, version=VERSION, params=settings, inputs=inputs, entered=entered)
+    write_atomic(folder / "ATTRIBUTION.md", attribution_page(manifest, assets=catalogue is not None).encode())
     write_qa_pages(folder, read_verdicts(params.align.verdicts), FILTERS)
     KeptMeshes(workspace.runs / WORD / MESHES).forget()  # of shards that are no longer planned
     return manifest

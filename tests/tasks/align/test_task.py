@@ -81,6 +81,8 @@ def test_every_picture_has_a_preview_and_its_decisions(composed: tuple[Workspace
         rules = {decision.rule for decision in manifest.decisions() if decision.item_id == key}
         assert {"no_name", "box_score", "mask_least", "silhouette_iou", "micro_distance"} <= rules
     assert (folder / "qa.html").is_file()
+    page = (folder / "ATTRIBUTION.md").read_text()
+    assert f"{manifest.samples()} pictures of the data set `tiny`" in page and "## CC0-1.0" in page and "../assets/ATTRIBUTION.md" in page
 
 
 def test_samples_hold_what_the_record_says(composed: tuple[Workspace, Params]) -> None:
