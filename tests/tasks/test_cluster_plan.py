@@ -103,7 +103,8 @@ def test_aligning_by_hand(tmp_path: Path) -> None:
     assert len(on_gpu) == len(made.assumed) == 5 and made.items == 1000
     assert made.gpu_hours == pytest.approx(1000 * (0.12 + 0.15 + 60 + 0.3 + 1.3) / 3600)
     megapixels = 9 * 512 * 512 / 1e6
-    on_core = components["background"]["u2net"].core_s + components["appearance"]["lpips"].core_s
+    on_core = sum(components[role][kind].core_s for role, kind in PAPER.items())
+    assert on_core == pytest.approx(2.4 + 18 + 0.3)
     each = on_core + rates.align_core_s + megapixels * rates.render_core_s_per_megapixel
     assert made.core_hours == pytest.approx(1000 * each / 3600) and made.disk == pytest.approx(1000 * megapixels * rates.align_bytes_per_megapixel)
     assert sum(made.memory.values()) == pytest.approx(30.1e9)
