@@ -118,7 +118,7 @@ def _decode_up(data: bytes) -> np.ndarray | None:
         return None
     row_bytes = width * channels * bits // 8
     try:
-        scan_lines = imagecodecs.deflate_decode(body, out=memoryview(np.empty(height * (row_bytes + 1), np.uint8)))
+        scan_lines = imagecodecs.deflate_decode(body, out=np.empty(height * (row_bytes + 1), np.uint8).data)
     except RuntimeError:
         return None
     if len(scan_lines) != height * (row_bytes + 1):
