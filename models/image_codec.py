@@ -91,7 +91,8 @@ def _size(data: bytes) -> tuple[int, int]:
         with Image.open(io.BytesIO(data), formats=tuple(set(IMAGE_FORMATS.values()))) as header:
             return header.size
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise ValueError(f"not a readable PNG, JPEG or WebP image ({len(data)} bytes): {error}") from None
+        reason = "its header is of none of them" if isinstance(error, UnidentifiedImageError) else error  # Pillow's own words hold an address
+        raise ValueError(f"not a readable PNG, JPEG or WebP image ({len(data)} bytes): {reason}") from None
     except Image.DecompressionBombError:
         raise ValueError(f"the image has more than {MAX_PIXELS} pixels") from None
 
