@@ -10,6 +10,7 @@ STARTING_LOSSES = (0.0, 0.01, 0.02, 0.05, 0.1)
 """Shares of what is right that every rule loses where a search starts."""
 
 WRONG_COSTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+TIGHTENING = (0.2, 0.15, 0.1, 0.08, 0.06, 0.05, 0.04, 0.03, 0.02, 0.01, 0.0)
 CONFIDENCE_Z = 1.96
 """Intervals hold the true share in 95 of 100 cases."""
 
@@ -76,6 +77,33 @@ def choose(rules: list[Rule], found: list[Scored], precision: float, free: list[
 
     best = max(climbed, key=merit)
     return {rule.name: float(value) for rule, value in zip(rules, best)}
+
+
+def tighten(rules: list[Rule], thresholds: dict[str, float], found: list[Scored], recall: float, free: list[Rule]) -> dict[str, float]:
+    """The thresholds, each as tight as it can be while at least a share `recall` of what is right is kept.
+
+    Where rules overlap, what one lets through another catches on the objects at hand, and perhaps not on others: so every free rule is tightened
+    until it alone loses the same share of the right candidates that are kept now, the largest share that leaves enough. The thresholds
+    themselves where they keep too little already.
+    """
+    right = [one for one in found if one.right]
+    kept = [one for one in right if not caught_by(rules, thresholds, one)]
+    for share in TIGHTENING:
+        tight = dict(thresholds)
+        for rule in free:
+            scores = [one.scores[rule.name] for one in kept if rule.name in one.scores]
+            if scores:
+                tight[rule.name] = _tighter(rule, thresholds[rule.name], float(np.quantile(scores, share if rule.at_least else 1.0 - share)))
+        if sum(not caught_by(rules, tight, one) for one in right) >= recall * len(right):
+            return tight
+    return thresholds
+
+
+def _tighter(rule: Rule, one: float, other: float) -> float:
+    """The tighter of two thresholds, within the rule's bound."""
+    towards, away = (max, min) if rule.at_least else (min, max)
+    tighter = towards(one, other)
+    return tighter if rule.tightest is None else away(tighter, rule.tightest)
 
 
 class _Table:

@@ -4,6 +4,7 @@ Every score of every candidate is kept: choosing again takes a moment. A killed 
 """
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -28,7 +29,7 @@ from tasks.align.mesh_preparation import MeshPreparation, ReadLimits
 from tasks.align.models import Models
 from tasks.align.steps import Tools
 from tasks.align.subjects import STAGE
-from tasks.align.thresholds import ESTIMATOR, Rule, Scored, caught_by, choose, interval
+from tasks.align.thresholds import ESTIMATOR, Rule, Scored, caught_by, choose, interval, tighten
 from tasks.align.tuning_scenes import SPLITS, TuningObject, tuning_objects
 from tasks.artefacts import Workspace, write_atomic
 from tasks.progress import Progress
@@ -42,6 +43,9 @@ SCORED_BY = {"detector", "segmenter", "depth", "pose", "appearance", "fov_degree
 
 FIXED = ("mesh_faces", "mesh_thickness", "mask_least", "mask_most", "mask_score", "box_border")
 """Rules whose faults are not planted: their thresholds stay as the parameters have them."""
+
+SPARE = 0.1
+"""How much more of what is right is kept on the tuning split than is asked for on the other."""
 
 TIGHTEST = {"mirror_lead": 0.0}
 """Who is not outdone by the mirror image is not the mirror image."""
@@ -62,7 +66,8 @@ def tune(workspace: Workspace, params: Params) -> Path:
     found = {split: _scored_split(workspace, params, tuning_objects(split, ours.tuning), split) for split in SPLITS}
     rules, free = _rules(ours, found["tuning"])
     aim = 1.0 - AIM * (1.0 - ours.tuning.precision)
-    chosen = {rule: _short(value) for rule, value in choose(rules, found["tuning"], aim, free).items()}
+    chosen = tighten(rules, choose(rules, found["tuning"], aim, free), found["tuning"], ours.tuning.recall + SPARE, free)
+    chosen = {rule.name: _rounded(chosen[rule.name], rule.at_least) for rule in rules}
     record = {
         "params": ours.model_dump(mode="json"),
         "thresholds": {rule.name: chosen[rule.name] for rule in free},
@@ -79,7 +84,8 @@ def describe(path: Path) -> str:
     """The thresholds, what they catch and what they reach, for a terminal."""
     record = json.loads(path.read_bytes())
     lines = []
-    for split, numbers in record["splits"].items():
+    for split in SPLITS:
+        numbers = record["splits"][split]
         lines += [f"{split}: {numbers['objects']} objects, {numbers['candidates']} candidates", *_fault_table(numbers["faults"])]
         lines += [_share(name, numbers[name], record["asked"][name]) for name in ("precision", "recall", "yield")]
     chosen = yaml.safe_dump({"align": {"filters": record["thresholds"]}}, sort_keys=False)
@@ -165,14 +171,15 @@ def _counted(count: int, of: int) -> dict[str, Any]:
     return {"count": count, "of": of, "share": count / of if of else None, "low": low, "high": high}
 
 
-def _short(value: float) -> float:
-    return float(f"{value:.3g}")
+def _rounded(value: float, at_least: bool) -> float:
+    """To a thousandth, to the looser side: who is just good enough stays so."""
+    return (math.floor if at_least else math.ceil)(value * 1000.0) / 1000.0
 
 
 def _fault_table(faults: dict[str, Any]) -> list[str]:
     lines = [f"  {'fault':<18}{'candidates':>11}{'caught':>8}{'kept':>6}  caught by"]
     for fault, row in faults.items():
-        by = ", ".join(f"{rule} {count}" for rule, count in row["by"].items())
+        by = ", ".join(f"{rule} {count}" for rule, count in sorted(row["by"].items(), key=lambda item: -item[1]))
         lines.append(f"  {fault:<18}{row['candidates']:>11}{row['candidates'] - row['kept']:>8}{row['kept']:>6}  {by}")
     return lines
 

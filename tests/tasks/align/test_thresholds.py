@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from tasks.align.thresholds import Rule, Scored, caught_by, choose, interval
+from tasks.align.thresholds import Rule, Scored, caught_by, choose, interval, tighten
 
 OVERLAP, DISTANCE = Rule("overlap", True, 0.0), Rule("distance", False, 9.0)
 
@@ -73,3 +73,18 @@ def test_intervals(count: int, of: int) -> None:
     expected = binomtest(count, of).proportion_ci(method="wilson")
     assert interval(count, of) == pytest.approx((expected.low, expected.high), abs=1e-4)
     assert interval(0, 0) == (0.0, 1.0)
+
+
+def test_tightened_as_far_as_what_is_right_allows() -> None:
+    """Two rules that each would do: both end just where the worst right candidate is, or lose a share of them where that may be."""
+    found = [scored(True, overlap=0.8 + value, distance=0.3 - value) for value in np.linspace(0.0, 0.1, 21)] + [
+        scored(False, overlap=0.1, distance=2.0)
+    ]
+    rules, loose = [OVERLAP, DISTANCE], {"overlap": 0.2, "distance": 9.0}
+    assert tighten(rules, loose, found, 1.0, rules) == pytest.approx({"overlap": 0.8, "distance": 0.3})
+    tighter = tighten(rules, loose, found, 0.9, rules)
+    assert tighter == pytest.approx({"overlap": 0.81, "distance": 0.29})
+    assert tighten(rules, loose, found, 1.0, [DISTANCE])["overlap"] == 0.2
+    assert tighten(rules, {"overlap": 0.85, "distance": 9.0}, found, 1.0, rules) == {"overlap": 0.85, "distance": 9.0}
+    bound = Rule("distance", False, 9.0, tightest=0.5)
+    assert tighten([OVERLAP, bound], loose, found, 1.0, [bound])["distance"] == 0.5
