@@ -129,7 +129,7 @@ def compose(line: SubjectLine, catalogue: AssetCatalogue, params: ComposedParams
 
 def _planted(fault: str, mesh: Mesh, other: Mesh, camera_from_object: np.ndarray, rng: np.random.Generator) -> Planted:
     if fault in MESH_FAULTS:
-        return Planted(mesh=plant_in_mesh(fault, mesh, [other], rng))
+        return Planted(mesh=plant_in_mesh(fault, mesh, [other], rng, camera_from_object))
     return Planted(camera_from_object=plant_in_pose(pose_truth(mesh, camera_from_object), rng))
 
 
