@@ -4,13 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_specs.aligned_subject import PREVIEWS
+from pydantic import TypeAdapter
+
+from data_specs.aligned_subject import DECISIONS, PREVIEWS
 from data_specs.decision import Decision
-from data_specs.shard import ShardRow
 from data_specs.subject import SubjectLine
 from tasks.align.verdicts import RULE as HUMAN
 from tasks.ledger import read_manifest
 from tasks.sample_lookup import SampleLookup
+
+
+_DECISIONS = TypeAdapter(list[Decision])
 
 
 @dataclass(frozen=True)
@@ -41,12 +45,14 @@ def reviewed(folder: Path) -> Iterator[Reviewed]:
     for row in read_manifest(folder).shards:
         for text in row.inputs:
             line = SubjectLine.model_validate_json(text)
-            jpeg = previews.raw(line.subject_id, "preview.jpg") if line.subject_id in previews else None
-            yield _reviewed(line, row, jpeg)
+            if line.subject_id in previews:
+                decisions = _DECISIONS.validate_json(previews.raw(line.subject_id, DECISIONS))
+                yield _reviewed(line, decisions, previews.raw(line.subject_id, "preview.jpg"))
+            else:
+                yield _reviewed(line, [one for one in row.decisions if one.item_id == line.subject_id], None)
 
 
-def _reviewed(line: SubjectLine, row: ShardRow, jpeg: bytes | None) -> Reviewed:
-    decisions = [one for one in row.decisions if one.item_id == line.subject_id]
+def _reviewed(line: SubjectLine, decisions: list[Decision], jpeg: bytes | None) -> Reviewed:
     reason = next((one for one in decisions if one.verdict == "dropped"), None)
     said = next((one.message for one in decisions if one.rule == HUMAN), "")
     return Reviewed(

@@ -8,6 +8,7 @@ from data_specs.decision import Decision
 from data_specs.sample import Sample
 from data_specs.shard import ShardPlan, ShardRow
 from tasks.align.subjects import STAGE
+from tasks.align.verdicts import RULE as HUMAN
 from tasks.align.work_item import Aligned, AlignJob, Halt, align_lines
 from tasks.attempt import Failure
 from tasks.fan_out import Pool
@@ -57,10 +58,13 @@ def _failed(job: AlignJob, failure: Failure) -> Aligned:
 
 
 def _samples(folder: Path, plan: ShardPlan, everything: Iterator[Aligned], decisions: list[Decision], progress: Progress | None) -> Iterator[Sample]:
-    """The samples; decisions go to `decisions`, and after the last one the shards beside are written."""
+    """The samples; what ended a picture or a person said goes to `decisions`, and after the last one the shards beside are written.
+
+    What rules merely measured lies beside the previews: all of it in the manifest would be hundreds of megabytes that every reader has to parse.
+    """
     beside: dict[str, list[Sample]] = {PREVIEWS: [], TRUTH: []}
     for one in everything:
-        decisions.extend(one.decisions)
+        decisions.extend(decision for decision in one.decisions if decision.verdict == "dropped" or decision.rule == HUMAN)
         for name, sample in ((PREVIEWS, one.preview), (TRUTH, one.truth)):
             if sample is not None:
                 beside[name].append(sample)

@@ -6,7 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from data_specs.aligned_subject import DECISIONS
 from data_specs.decision import Decision
+from data_specs.ids import canonical_json
 from data_specs.sample import Sample
 from data_specs.shard import Split
 from data_specs.subject import SubjectLine
@@ -48,7 +50,7 @@ class AlignJob:
 
 @dataclass(frozen=True)
 class Aligned:
-    """What became of one line. preview: None where there was no picture to be read. truth: of a composed one."""
+    """What became of one line. preview: with every decision; None where there was no picture to be read. truth: of a composed one."""
 
     subject_id: str
     sample: Sample | None
@@ -129,5 +131,6 @@ def _aligned(course: Course, truth: Truth | None, job: AlignJob) -> Aligned:
             sample = made
         except BrokenRuleError as error:
             decisions = [*decisions, Decision(item_id=subject_id, stage=STAGE, verdict="dropped", rule=error.rule, message=str(error))]
-    preview = Sample(subject_id, {"preview.jpg": preview_jpeg(course.candidate)})
+    said = canonical_json([one.model_dump(mode="json") for one in decisions]).encode()
+    preview = Sample(subject_id, {DECISIONS: said, "preview.jpg": preview_jpeg(course.candidate)})
     return Aligned(subject_id, sample, decisions, preview, None if truth is None else truth.sample(subject_id))

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from data_specs.aligned_subject import PREVIEWS
+from data_specs.aligned_subject import DECISIONS, PREVIEWS
 from data_specs.decision import Decision
 from data_specs.ids import canonical_json
 from data_specs.sample import Sample
@@ -44,9 +44,10 @@ def write_run(folder: Path, count: int) -> list[SubjectLine]:
         some = range(start, min(start + SHARD_ITEMS, count))
         inputs = [canonical_json(lines[number].model_dump(mode="json")) for number in some]
         plans.append(ShardPlan(word=WORD, split="train", index=start // SHARD_ITEMS, inputs=inputs, params={}, version=1))
-        previews.write(plans[-1], [Sample(lines[number].subject_id, {"preview.jpg": preview(number)}) for number in some if number != 2], [])
+        previews.write(plans[-1], [_beside(lines[number].subject_id, number) for number in some if number != 2], [])
         kept = [Sample(lines[number].subject_id, {"subject.json": b"{}"}) for number in some if number % 4 == 0]
-        own.write(plans[-1], kept, [decision for number in some for decision in _decisions(lines[number].subject_id, number)])
+        decisions = [decision for number in some for decision in _decisions(lines[number].subject_id, number)]
+        own.write(plans[-1], kept, [decision for decision in decisions if decision.verdict == "dropped"])
     for ledger in (previews, own):
         ledger.publish(plans, size="tiny", version=1, params={}, inputs={}, entered=count)
     return lines
@@ -61,6 +62,11 @@ def preview(number: int) -> bytes:
     data = io.BytesIO()
     Image.fromarray(pixels).save(data, "JPEG", quality=85)
     return data.getvalue()
+
+
+def _beside(subject_id: str, number: int) -> Sample:
+    decisions = [one.model_dump(mode="json") for one in _decisions(subject_id, number)]
+    return Sample(subject_id, {DECISIONS: canonical_json(decisions).encode(), "preview.jpg": preview(number)})
 
 
 def _line(number: int) -> SubjectLine:

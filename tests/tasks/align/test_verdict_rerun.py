@@ -42,7 +42,8 @@ class Runs:
         build_everything(self.root, quick_params(self.pictures, *overrides))
 
     def decisions(self) -> list[Decision]:
-        return read_manifest(self.folder).decisions()
+        previews = SampleLookup(self.folder / "previews")
+        return [Decision.model_validate(one) for key in previews.keys() for one in previews.read(key, r"decisions\.json")["decisions.json"]]
 
     def of_picture(self) -> dict[str, list[Decision]]:
         """Subject id -> its decisions."""
