@@ -103,9 +103,12 @@ def decode_png(data: bytes) -> np.ndarray:
     if pixels is not None:
         return pixels
     try:
-        return imagecodecs.png_decode(data)
+        pixels = imagecodecs.png_decode(data)
     except RuntimeError as error:
         raise ValueError(f"damaged PNG image ({len(data)} bytes): {error}") from None
+    if pixels.ndim == 3 and pixels.shape[2] == 2:  # gray and alpha, which nobody else knows as a kind of its own
+        return np.repeat(pixels, (3, 1), axis=2)
+    return pixels
 
 
 def _decode_up(data: bytes) -> np.ndarray | None:

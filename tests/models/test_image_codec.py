@@ -36,6 +36,16 @@ def test_own_png_is_read_without_libpng_and_alike(shape: tuple[int, ...], dtype:
     np.testing.assert_array_equal(image_codec.decode_png(data), expected)
 
 
+@pytest.mark.parametrize("transparency", [None, 9])
+def test_gray_with_alpha_is_read_as_rgba(transparency: int | None) -> None:
+    image = Image.new("LA", (5, 4), (9, 100)) if transparency is None else Image.new("L", (5, 4), 9)
+    data = io.BytesIO()
+    image.save(data, "PNG", **({} if transparency is None else {"transparency": transparency}))
+    decoded = decode_image(data.getvalue())
+    assert decoded.shape == (4, 5, 4) and decoded.dtype == np.uint8
+    assert (decoded == [9, 9, 9, 100 if transparency is None else 0]).all()
+
+
 @pytest.mark.parametrize("change", ["other filters", "interlaced", "two bodies", "checksum", "one row too many"])
 def test_any_other_png_is_left_to_libpng(change: str) -> None:
     pixels = _noise((9, 7, 3), np.uint8)
