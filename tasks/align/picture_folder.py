@@ -42,14 +42,15 @@ def folder_lines(folder: Path, cache: Path) -> list[SubjectLine]:
     if not folder.is_dir():
         raise ValueError(f"align.location={folder} is not a folder")
     files = files_below(folder)
+    known = set(files)
     entries = {entry["file"]: entry for entry in manifest_entries(folder)}
-    missing = [name for name in entries if name not in set(files)]
+    missing = [name for name in entries if name not in known]
     if missing:
         raise ValueError(f"{folder / 'manifest.json'} names {missing[0]}, which is not there")
     found = [path for path in files if PurePosixPath(path).suffix.lower() in PICTURE_SUFFIXES and not path.endswith(DEPTH_ENDING)]
     digests = FileDigests(folder, cache)
     order = [*entries, *(path for path in found if path not in entries)]
-    lines = [_line(path, entries.get(path, {}), set(files), digests) for path in order]
+    lines = [_line(path, entries.get(path, {}), known, digests) for path in order]
     digests.save()
     return lines
 

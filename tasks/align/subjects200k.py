@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
+from pydantic import ValidationError
 
 from data_specs.ids import content_id, slug
 from data_specs.subject import Assessment, SubjectLine
@@ -47,7 +48,11 @@ def subjects200k_lines(location: Path, cache: Path) -> Iterator[SubjectLine]:
         digests.save()
         for row, fields in enumerate(_rows(path)):
             for panel in (0, 1):
-                yield _line(relative, digest, row, panel, fields)
+                try:
+                    yield _line(relative, digest, row, panel, fields)
+                except ValidationError as error:
+                    problem = error.errors()[0]
+                    raise ValueError(f"{path}, row {row}: {problem['loc'][0]}: {problem['msg']}") from None
 
 
 def root_of(location: Path) -> Path:
@@ -100,6 +105,10 @@ def _rows(path: Path) -> Iterator[dict[str, Any]]:
             if not pa.types.is_struct(image) or image.get_field_index("bytes") < 0:
                 raise ValueError(f"{path} is not of Subjects200K: its column 'image' is {image}, expected a struct with 'bytes'")
             wanted = [name for name in ("description", "collection", "quality_assessment") if name in names]
+            for name in ("description", "quality_assessment"):
+                kind = file.schema_arrow.field(name).type if name in names else None
+                if kind is not None and not pa.types.is_struct(kind) and not pa.types.is_null(kind):
+                    raise ValueError(f"{path} is not of Subjects200K: its column {name!r} is {kind}, expected a struct")
             for batch in file.iter_batches(ROWS_AT_A_TIME, columns=wanted):
                 yield from batch.to_pylist()
     except (OSError, pa.ArrowException) as error:

@@ -140,3 +140,10 @@ def test_files_that_are_not_it(tmp_path: Path) -> None:
     parquet.write_table(plain, path)
     with pytest.raises(ValueError, match="'image' is binary, expected a struct"):
         list(subjects200k_lines(path, tmp_path / "cache"))
+    for column, values, message in (
+        (3, pa.array(["a mug"]), "'description' is string, expected a struct"),
+        (2, pa.array([{"imageQuality": 4.5}]), r"a\.parquet, row 0: image_quality: .*integer"),
+    ):
+        parquet.write_table(pa.Table.from_pylist(ROWS[:1], SCHEMA).set_column(column, SCHEMA.names[column], values), path)
+        with pytest.raises(ValueError, match=message):
+            list(subjects200k_lines(path, tmp_path / "cache"))
