@@ -28,7 +28,7 @@ class Filter:
 
     after: the step after which it applies. score: of a candidate, None where the rule does not apply. threshold: what a kept one has at least,
     or at most. meaning: of the score, for people. missing: a low score says that something is not there, which nobody can overrule; its decision
-    then carries no score.
+    then carries no score. setting: the parameter that sets the threshold, where it is not `align.filters.<rule>`.
     """
 
     rule: str
@@ -38,6 +38,7 @@ class Filter:
     threshold: Callable[[AlignParams], float]
     meaning: str
     missing: bool = False
+    setting: str = ""
 
     def keeps(self, score: float, threshold: float) -> bool:
         """Whether a score passes."""
@@ -57,8 +58,10 @@ def _quality(
 
 FILTERS: tuple[Filter, ...] = (
     Filter("no_name", "line", scores.named, "at_least", lambda _: 1.0, "nobody said what the picture shows", missing=True),
-    Filter("not_assessed", "line", scores.assessed, "at_least", lambda params: 3.0 if params.min_quality else 0.0, "of three scores that are known"),
-    Filter("assessment", "line", scores.assessment, "at_least", lambda params: float(params.min_quality), "least of the three scores of quality"),
+    Filter("not_assessed", "line", scores.assessed, "at_least", lambda params: 3.0 if params.min_quality else 0.0, "of three scores that are known",
+           setting="align.min_quality"),
+    Filter("assessment", "line", scores.assessment, "at_least", lambda params: float(params.min_quality), "least of the three scores of quality",
+           setting="align.min_quality"),
     Filter("no_object", "box", scores.found, "at_least", lambda _: 1.0, "the detector finds nothing", missing=True),
     _quality("box_score", "box", scores.box_score, "at_least", "how sure the detector is"),
     _quality("box_count", "box", scores.box_count, "at_most", "score of a second object as a share of the first one's"),
@@ -100,7 +103,7 @@ def apply_filters(after: Step, candidate: Candidate, params: AlignParams, contex
 
 def _decision(subject_id: str, one: Filter, score: float, threshold: float) -> Decision:
     kept = one.keeps(score, threshold)
-    asked = f"{one.meaning}: {score:.3g}, asked {one.keep.replace('_', ' ')} {threshold:.3g} (align.filters.{one.rule})"
+    asked = f"{one.meaning}: {score:.3g}, asked {one.keep.replace('_', ' ')} {threshold:.3g} ({one.setting or f'align.filters.{one.rule}'})"
     message = "" if kept else one.meaning if one.missing else asked
     decision = Decision(item_id=subject_id, stage=STAGE, verdict="kept" if kept else "dropped", rule=one.rule, message=message)
     return decision if one.missing else decision.model_copy(update={"score": score, "threshold": threshold})

@@ -7,6 +7,9 @@ from models.perception.base import Box
 from tasks.align.candidate import Candidate
 
 HEIGHT_PIXELS, QUALITY = 192, 85
+WIDEST_PIXELS = 768
+"""A strip that would be wider is drawn less high: JPEG ends at 65,535, and a page long before."""
+
 BOX_COLOUR, MASK_COLOUR, OUTLINE_COLOUR = (255, 196, 0), (0, 255, 120), (255, 0, 160)
 POSED_SHARE = 0.6
 """Of a pixel that the posed mesh covers: the rest is the picture."""
@@ -15,7 +18,8 @@ POSED_SHARE = 0.6
 def preview_jpeg(candidate: Candidate) -> bytes:
     """The `preview.jpg` of a candidate, however far it came: yellow box, green mask; where it has a pose, beside it the mesh over the picture."""
     height, width = candidate.picture.size
-    size = max(1, round(width * HEIGHT_PIXELS / height)), HEIGHT_PIXELS
+    scale = min(HEIGHT_PIXELS / height, WIDEST_PIXELS / width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
     drawn = _scaled(candidate.picture.rgb, size)
     if candidate.boxes:
         _draw_box(drawn, candidate.boxes[0], (size[0] / width, size[1] / height))

@@ -75,6 +75,7 @@ def test_lines(line: dict[str, Any], rule: str, score: float | None, context: Fi
     candidate = Candidate(LINE.model_copy(update=line), Picture(np.zeros((8, 8, 3), np.uint8)))
     dropped = [one for one in apply_filters("line", candidate, PARAMS, context) if one.verdict == "dropped"]
     assert [(one.rule, one.score) for one in dropped] == [(rule, score)] and dropped[0].message
+    assert rule == "no_name" or dropped[0].message.endswith("(align.min_quality)")
     lenient = apply_filters("line", candidate, PARAMS.model_copy(update={"min_quality": 0}), context)
     assert all(one.verdict == "kept" for one in lenient if one.rule != "no_name")
 

@@ -45,6 +45,7 @@ def test_a_preview_shows_however_much_is_known() -> None:
     inside[100:300, 200:400] = True
     bare = Candidate(LINE, Picture(np.full((height, width, 3), 128, np.uint8)))
     assert shown(bare).shape == (192, 288, 3)
+    assert shown(Candidate(LINE, Picture(np.zeros((1, 512, 3), np.uint8)))).shape == (2, 768, 3), "a strip stays small"
     boxed = Candidate(LINE, bare.picture, (Box(100, 50, 500, 350, 1.0),), Mask(inside, 1.0))
     drawn = shown(boxed)
     assert drawn[25, 150, 0] > 200 and drawn[25, 150, 2] < 140, "the box's upper edge is yellow"
