@@ -64,6 +64,10 @@ class Ledger:
         write_record(self._row_path(plan), row)
         return row
 
+    def forget(self, plan: ShardPlan) -> None:
+        """A shard counts as unfinished from now on."""
+        self._row_path(plan).unlink(missing_ok=True)
+
     def publish(
         self,
         plans: Iterable[ShardPlan],

@@ -4,6 +4,7 @@ A generator takes a minute and may answer otherwise the second time; without thi
 """
 
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 
 from data_specs.aligned_subject import AlignedSubjectRecord
@@ -12,6 +13,7 @@ from models.geometry.glb_reader import read_glb
 from tasks.align.kept_meshes import KeptMeshes
 from tasks.align.mesh_preparation import PreparedMesh
 from tasks.align.samples import RECORD
+from tasks.ledger import MANIFEST
 from tasks.sample_lookup import SampleLookup
 
 
@@ -22,8 +24,8 @@ def keep_earlier(folder: Path, plan: ShardPlan, kept: KeptMeshes) -> None:
     first run.
     """
     settings = {name: value for name, value in plan.params.items() if name != "verdicts"}
-    with suppress(ValueError):
-        lookup = SampleLookup(folder)
+    with suppress(ValueError, OSError):
+        lookup = _published(folder, (folder / MANIFEST).stat().st_mtime_ns)
         if (lookup.manifest.params, lookup.manifest.version) != (settings, plan.version):
             return
         for row in lookup.manifest.shards:
@@ -31,3 +33,9 @@ def keep_earlier(folder: Path, plan: ShardPlan, kept: KeptMeshes) -> None:
                 glb = lookup.raw(key, "mesh.glb")
                 origin = AlignedSubjectRecord.model_validate_json(lookup.raw(key, RECORD)).mesh_origin
                 kept.keep(key, origin, PreparedMesh(read_glb(glb), glb, repeatable=False))
+
+
+@lru_cache(maxsize=1)
+def _published(folder: Path, changed_ns: int) -> SampleLookup:
+    """The published run. Every shard asks for it, and its manifest may have a hundred megabytes. changed_ns: when that was written."""
+    return SampleLookup(folder)

@@ -74,7 +74,8 @@ def open_models(setup: Setup) -> Models:
 def model_digests(params: AlignParams, catalogue: AssetCatalogue | None) -> dict[str, str]:
     """Role -> digest of what plays it, for those that are more than code and parameters. Raises MissingWeights for a file that is not there.
 
-    A mesh server cannot be asked what it runs: `align.mesh.server_model`, a parameter, says so. FoundationPose likewise.
+    A mesh server cannot be asked what it runs: `align.mesh.server_model`, a parameter, says so. Nothing says it of
+    FoundationPose: whoever puts another one behind `align.pose.command` removes `runs/<size>/align/scenes` and the stage's output first.
     """
     found = {}
     if params.detector.kind == "grounding_dino":

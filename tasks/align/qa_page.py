@@ -69,7 +69,7 @@ def qa_pages(run: Run, pictures: Iterable[Reviewed]) -> Iterator[tuple[str, str]
     template, script = _template(), (TEMPLATES / "qa.js").read_text()
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     entered, *dropped, kept = funnel(run.manifest.entered, run.manifest.decisions())
-    rest = iter(pictures)
+    rest, key = iter(pictures), content_id(run.manifest.size, [row.inputs for row in run.manifest.shards])
     for number, name in enumerate(run.names, start=1):
         yield (
             name,
@@ -84,15 +84,15 @@ def qa_pages(run: Run, pictures: Iterable[Reviewed]) -> Iterator[tuple[str, str]
                 pictures_a_page=PICTURES_A_PAGE,
                 script=Markup(script),
                 script_digest=f"sha256-{digest}",
-                run=_facts(run, islice(rest, PICTURES_A_PAGE)),
+                run=_facts(run, key, islice(rest, PICTURES_A_PAGE)),
             ),
         )
 
 
-def _facts(run: Run, pictures: Iterable[Reviewed]) -> dict[str, Any]:
+def _facts(run: Run, key: str, pictures: Iterable[Reviewed]) -> dict[str, Any]:
     """What the script works on. key: of what entered, so that verdicts outlast a change of thresholds."""
     return {
-        "key": content_id(run.manifest.size, [row.inputs for row in run.manifest.shards]),
+        "key": key,
         "verdicts": {subject_id: human.model_dump() for subject_id, human in run.verdicts.items()},
         "rules": {one.rule: {"keep": one.keep, "meaning": one.meaning} for one in run.rules},
         "pictures": [_picture(one) for one in pictures],

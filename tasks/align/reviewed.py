@@ -13,7 +13,6 @@ from tasks.align.verdicts import RULE as HUMAN
 from tasks.ledger import read_manifest
 from tasks.sample_lookup import SampleLookup
 
-
 _DECISIONS = TypeAdapter(list[Decision])
 
 

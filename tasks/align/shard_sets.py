@@ -1,6 +1,6 @@
 """One shard of the stage and what lies beside it: samples, previews and truths, of one pass over the lines."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from data_specs.aligned_subject import PREVIEWS, TRUTH
@@ -32,6 +32,20 @@ def build_sets(folder: Path, plan: ShardPlan, jobs: list[AlignJob], pool: Pool, 
 def beside_plan(plan: ShardPlan, name: str) -> ShardPlan:
     """The plan of the shard that lies beside a shard of samples, in the set of that name: all that defines it is the other one's id."""
     return plan.model_copy(update={"inputs": [plan.shard_id], "params": {"set": name}})
+
+
+def forget_incomplete(folder: Path, plans: list[ShardPlan], names: Iterable[str]) -> None:
+    """A finished shard that has lost what lies beside it in the sets of these names counts as unfinished from now on.
+
+    Raises ValueError saying so where there is one.
+    """
+    own, beside = Ledger(folder, STAGE), [(Ledger(folder / name, STAGE), name) for name in names]
+    lost = [(plan, name) for plan in plans for ledger, name in beside if own.row(plan) and not ledger.row(beside_plan(plan, name))]
+    for plan, _ in lost:
+        own.forget(plan)
+    if lost:
+        advice = f"run `atelier3d {STAGE} --size {folder.parent.name}` again, and they are built again"
+        raise ValueError(f"{folder / lost[0][1]} lacks what belongs to {len(lost)} finished shards, e.g. {lost[0][0].file_name}: {advice}")
 
 
 def aligned(jobs: list[AlignJob], pool: Pool, timeout_s: float) -> Iterator[Aligned]:

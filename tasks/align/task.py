@@ -19,7 +19,7 @@ from tasks.align.kept_meshes import KeptMeshes
 from tasks.align.mesh_preparation import ReadLimits
 from tasks.align.models import Setup, model_digests
 from tasks.align.qa_page import write_qa_pages
-from tasks.align.shard_sets import beside_plan, build_sets
+from tasks.align.shard_sets import beside_plan, build_sets, forget_incomplete
 from tasks.align.subjects import STAGE, read_subjects
 from tasks.align.verdicts import HumanVerdict, read_verdicts, verdicts_of
 from tasks.align.work_item import AlignJob
@@ -98,12 +98,17 @@ def jobs_of(workspace: Workspace, params: Params, plan: ShardPlan) -> list[Align
 
 
 def publish(workspace: Workspace, params: Params, plans: list[ShardPlan]) -> Manifest:
-    """Write the manifests of the shard sets, that of the samples last; and over them the QA page and ATTRIBUTION.md."""
+    """Write the manifests of the shard sets, that of the samples last; and over them the QA page and ATTRIBUTION.md.
+
+    Raises ValueError when shards are missing, saying what to do.
+    """
     folder, catalogue = workspace.folder(WORD), _catalogue(workspace, params)
     inputs = {} if catalogue is None else {SOURCE_WORD: read_manifest(workspace.folder(SOURCE_WORD)).digest()}
     settings = _settings(params, catalogue) if plans else {}
     entered = sum(len(one.inputs) for one in plans)
-    for name in (PREVIEWS, *((TRUTH,) if params.align.source == "composed" else ())):
+    names = (PREVIEWS, *((TRUTH,) if params.align.source == "composed" else ()))
+    forget_incomplete(folder, plans, names)
+    for name in names:
         beside = [beside_plan(one, name) for one in plans]
         Ledger(folder / name, WORD).publish(beside, size=workspace.size, version=VERSION, params={}, inputs={}, entered=entered)
     if params.align.source != "composed":
@@ -133,5 +138,7 @@ def _settings(params: Params, catalogue: AssetCatalogue | None) -> dict:
     settings = ours.model_dump(mode="json", exclude=_SPEED_AND_PLACES)  # type: ignore[arg-type]
     if ours.source != "composed":
         del settings["composed"]
+    elif ours.composed.faults and catalogue is not None:
+        settings["assets"] = catalogue.digest  # a planted mesh is that of any asset; a line knows but its own
     limits = params.assets.model_dump(mode="json", include={"max_faces", "max_texture_pixels", "max_file_mb", "memory_mb"})
     return settings | {"limits": limits, "models": model_digests(ours, catalogue), "seed": params.seed}

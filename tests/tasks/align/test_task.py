@@ -1,6 +1,7 @@
 """The stage as a whole: lines to shards of samples, previews and truths; decisions; the same bytes from every run."""
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,6 +111,28 @@ def test_a_second_run_has_nothing_to_do(composed: tuple[Workspace, Params]) -> N
     before = contents(workspace.folder("align"))
     build(workspace, params)
     assert contents(workspace.folder("align")) == before
+
+
+def test_previews_that_are_gone_are_built_again_by_the_next_run(tmp_path: Path, pictures: Path) -> None:
+    params = quick_params(pictures)
+    build_everything(tmp_path, params)
+    folder, before = Workspace(tmp_path, "tiny").folder("align"), contents(tmp_path / "data")
+    shutil.rmtree(folder / "previews")
+    with pytest.raises(ValueError, match=r"previews lacks what belongs to \d+ finished shards.*run `atelier3d align --size tiny` again"):
+        task.publish(Workspace(tmp_path, "tiny"), params, task.plan(Workspace(tmp_path, "tiny"), params))
+    build_everything(tmp_path, params)
+    assert contents(tmp_path / "data") == before
+
+
+def test_a_planted_mesh_of_another_asset_is_part_of_the_shard(tmp_path: Path) -> None:
+    def planned(seed: int, *overrides: str) -> set[str]:
+        meshes = {"robot_42": (build_object("robot", 42).smooth, None), "teapot_41": (build_object("teapot", seed).smooth, None)}
+        workspace = write_assets(tmp_path / f"{seed}", meshes, "test")
+        params = load_params("tiny", ["align.count=1", "align.mesh.kind=hunyuan3d", *overrides])
+        return {json.dumps(plan.params) for plan in task.plan(workspace, params)}
+
+    assert planned(41) == planned(43)
+    assert planned(41, "align.composed.faults=[wrong_mesh]") != planned(43, "align.composed.faults=[wrong_mesh]")
 
 
 def test_an_empty_source_is_an_empty_data_set(tmp_path: Path) -> None:

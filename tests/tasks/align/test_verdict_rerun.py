@@ -43,7 +43,8 @@ class Runs:
 
     def decisions(self) -> list[Decision]:
         previews = SampleLookup(self.folder / "previews")
-        return [Decision.model_validate(one) for key in previews.keys() for one in previews.read(key, r"decisions\.json")["decisions.json"]]
+        stored = [previews.read(key, r"decisions\.json")["decisions.json"] for key in previews.rows]
+        return [Decision.model_validate(one) for decisions in stored for one in decisions]
 
     def of_picture(self) -> dict[str, list[Decision]]:
         """Subject id -> its decisions."""
