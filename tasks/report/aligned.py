@@ -1,5 +1,6 @@
 """Pictures whose object was found, meshed and posed: the funnel, and a sheet of kept ones with their geometry."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from tasks.report.contact_sheet import spread
 from tasks.report.funnel import stage_facts
 from tasks.report.inputs import Inputs, MissingError
 from tasks.report.pictures import data_uri, strip
+from tasks.sample_lookup import SampleLookup
 
 TILE_PIXELS = 132
 SHOWN_VIEWS = 4
@@ -26,14 +28,16 @@ def aligned(inputs: Inputs) -> dict[str, Any]:
     page = inputs.workspace.folder("align") / QA_PAGE
     return {
         "stage": stage_facts("align", lookup.manifest),
-        "subjects": [_subject(lookup.read(key, r"subject\.json|picture\.png|(posed|position|turn\d+\..*)\.png")) for key in keys],
+        "subjects": [_subject(lookup, key) for key in keys],
         "qa_page": f"../align/{QA_PAGE}" if page.is_file() else "",
     }
 
 
-def _subject(sample: dict[str, Any]) -> dict[str, Any]:
-    record = AlignedSubjectRecord.model_validate(sample["subject.json"])
+def _subject(lookup: SampleLookup, key: str) -> dict[str, Any]:
+    record = AlignedSubjectRecord.model_validate_json(lookup.raw(key, "subject.json"))
     shown = record.views[:: max(1, len(record.views) // SHOWN_VIEWS)][:SHOWN_VIEWS]
+    wanted = ["picture.png", "posed.png", "position.png", *(view.members[name] for view in shown for name in ("rgb", "position"))]
+    sample = lookup.read(key, "|".join(map(re.escape, wanted)))
     colours = [sample[view.members["rgb"]] for view in shown]
     positions = [_colours(sample[view.members["position"]], record) for view in shown]
     return {

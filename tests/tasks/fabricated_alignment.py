@@ -19,27 +19,27 @@ from tests.tasks.fabricated import HOSTILE, views_of
 ALIGNED = ("ball_a", "ball_b")
 
 
-def make_aligned(workspace: Workspace) -> Manifest:
-    """The stage's own shards, with one picture that was dropped, and a QA page."""
+def make_aligned(workspace: Workspace, view_names: str = "turn") -> Manifest:
+    """The stage's own shards, with one picture that was dropped, and a QA page. view_names: what the names of views begin with."""
     folder = workspace.folder("align")
     ledger, plan = Ledger(folder, "align"), ShardPlan(word="align", split="train", index=0, inputs=[*ALIGNED, "ball_x"], params={}, version=1)
     dropped = Decision(item_id="ball_x", stage="align", verdict="dropped", rule="silhouette_iou", message=HOSTILE, score=0.3, threshold=0.8)
-    ledger.write(plan, [Sample(key, subject(key)) for key in ALIGNED], [dropped])
+    ledger.write(plan, [Sample(key, subject(key, view_names)) for key in ALIGNED], [dropped])
     manifest = ledger.publish([plan], size="tiny", version=1, params={}, inputs={}, entered=len(ALIGNED) + 1)
     (folder / "qa.html").write_text("<!doctype html>")
     return manifest
 
 
-def subject(key: str) -> dict[str, bytes]:
+def subject(key: str, view_names: str = "turn") -> dict[str, bytes]:
     """The members of one aligned subject."""
     target, *views = views_of(key)
     members = {"picture.png": encode_png(_rgb(target)), "mask.png": encode_png(target.mask.astype(np.uint8) * 255), "mesh.glb": b"glTF"}
     members |= {"posed.png": encode_png(_rgba(target)), "position.png": encode_png(encode_position(target.position, target.mask))}
     records = []
     for number, view in enumerate(views):
-        fields = {"rgb": f"turn{number:02d}.rgb.png", "position": f"turn{number:02d}.position.png"}
+        fields = {"rgb": f"{view_names}{number:02d}.rgb.png", "position": f"{view_names}{number:02d}.position.png"}
         members |= {fields["rgb"]: encode_png(_rgba(view)), fields["position"]: encode_png(encode_position(view.position, view.mask))}
-        records.append(ViewRecord(name=f"turn{number:02d}", camera=CameraRecord.from_camera(view.camera), members=fields))
+        records.append(ViewRecord(name=f"{view_names}{number:02d}", camera=CameraRecord.from_camera(view.camera), members=fields))
     return {**members, "subject.json": _record(key, target, records).model_dump_json().encode()}
 
 

@@ -33,6 +33,13 @@ def test_what_the_panel_shows(tmp_path: Path) -> None:
     assert np.median(np.abs(point_map[..., :2] - expected)[inner & target.mask]) < 8, "x is stretched over the mesh's own box"
 
 
+def test_views_of_another_plan_are_shown_alike(tmp_path: Path) -> None:
+    for name in ("turn", "sphere"):
+        make_aligned(make_data(tmp_path / name), name)
+    turned, other = (aligned(Inputs(make_data(tmp_path / name), PARAMS))["subjects"][0]["turntable"] for name in ("turn", "sphere"))
+    assert turned == other
+
+
 def test_without_a_qa_page_nothing_is_linked_and_without_the_stage_it_is_named(tmp_path: Path) -> None:
     workspace = make_data(tmp_path)
     with pytest.raises(MissingError, match="atelier3d align --size tiny"):
