@@ -11,7 +11,7 @@ import numpy as np
 
 from data_specs.align_params import AlignParams
 from data_specs.camera import Camera, Intrinsics
-from models.perception.base import DepthMap, Miss, Picture, PoseProblem
+from models.perception.base import DepthMap, Mask, Miss, Picture, PoseProblem
 from models.perception.depth_calibration import depth_scale
 from models.renderers.base import UniformLight
 from models.renderers.open3d_cpu import Open3DRenderer
@@ -53,7 +53,7 @@ def detect(candidates: list[Candidate], tools: Tools) -> Found:
 def segment(candidates: list[Candidate], tools: Tools) -> Found:
     """The mask of the best box."""
     found = tools.models.segmenter.segment([one.picture for one in candidates], [one.boxes[0] for one in candidates])
-    return [mask if isinstance(mask, Miss) else replace(one, mask=mask) for one, mask in zip(candidates, found, strict=True)]
+    return [_masked(one, mask) for one, mask in zip(candidates, found, strict=True)]
 
 
 def make_meshes(candidates: list[Candidate], tools: Tools) -> Found:
@@ -110,6 +110,12 @@ STEPS = (
     Step("pose", estimate_pose, None),
     Step("draw", draw_posed, "pose"),
 )
+
+
+def _masked(candidate: Candidate, found: Mask | Miss) -> Candidate | Miss:
+    if isinstance(found, Miss):
+        return found
+    return replace(candidate, mask=found) if found.inside.any() else Miss("no_mask", "the segmenter finds nothing in the box")
 
 
 def _prepared(candidate: Candidate, glb: bytes, origin: str, tools: Tools) -> Candidate | Miss:

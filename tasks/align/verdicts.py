@@ -6,6 +6,7 @@ The QA page of the stage writes such a file, and any editor can.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -86,7 +87,7 @@ def _content(path: Path) -> Any:
 def _without_twins(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        twin = next(name for name in made if sum(name == other for other, _ in pairs) > 1)
+        twin = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise ValueError(f"{path} has the entry {twin!r} twice: leave one of them")
     return made
 

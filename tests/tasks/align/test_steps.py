@@ -9,12 +9,12 @@ import pytest
 from data_specs.params import load_params
 from data_specs.subject import SubjectLine
 from models.geometry.glb_writer import write_glb
-from models.perception.base import DepthMap, GeneratedMesh, Mask, Miss, Picture, Pose
+from models.perception.base import Box, DepthMap, GeneratedMesh, Mask, Miss, Picture, Pose
 from tasks.align.candidate import Candidate
 from tasks.align.kept_meshes import KeptMeshes
 from tasks.align.mesh_preparation import MeshPreparation, ReadLimits
 from tasks.align.models import Models
-from tasks.align.steps import Tools, cut_out, draw_posed, estimate_depth, lens, make_meshes
+from tasks.align.steps import Tools, cut_out, draw_posed, estimate_depth, lens, make_meshes, segment
 from tests.models.renderers.shapes import cube, sphere
 from tests.tasks.align.quick_models import POSE, quick_models
 from tests.tasks.align.test_kept_meshes import prepared
@@ -55,6 +55,18 @@ class WholePicture:
 
     def remove(self, pictures: list[Picture]) -> list[np.ndarray | Miss]:
         return [np.full(picture.size, self.alpha, np.uint8) for picture in pictures]
+
+
+class Blind:
+    """A segmenter that marks nothing."""
+
+    def segment(self, pictures: list[Picture], boxes: list[Box]) -> list[Mask | Miss]:
+        return [Mask(np.zeros(picture.size, bool), 0.5) for picture in pictures]
+
+
+def test_an_empty_mask_ends_the_picture_whatever_people_say(tmp_path: Path) -> None:
+    (found,) = segment([candidate(boxes=(Box(0, 0, 9, 9, 1.0),))], tools(tmp_path, segmenter=Blind()))
+    assert isinstance(found, Miss) and found.rule == "no_mask" and found.score is None
 
 
 def test_the_cut_out_is_a_square_around_the_mask(tmp_path: Path) -> None:
