@@ -63,7 +63,7 @@ def tune(workspace: Workspace, params: Params) -> Path:
     Raises ValueError saying what is missing.
     """
     ours = params.align
-    found = {split: _scored_split(workspace, params, tuning_objects(split, ours.tuning), split) for split in SPLITS}
+    found = {split: _scored_split(workspace, params, tuning_objects(split, ours.tuning, ReadLimits.of(params.assets)), split) for split in SPLITS}
     rules, free = _rules(ours, found["tuning"])
     aim = 1.0 - AIM * (1.0 - ours.tuning.precision)
     chosen = tighten(rules, choose(rules, found["tuning"], aim, free), found["tuning"], ours.tuning.recall + SPARE, free)

@@ -1,8 +1,9 @@
 """The objects and pictures that thresholds are chosen and checked on: two splits that share no object, nor a category of procedural ones."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 import numpy as np
@@ -10,12 +11,14 @@ import numpy as np
 from data_specs.align_params import FilterTuningParams
 from data_specs.asset import Mesh
 from data_specs.ids import seed_from
+from models.geometry.glb_reader import read_glb
 from models.geometry.mesh_error import MeshError
-from models.geometry.mesh_ops import canonical
-from models.geometry.mesh_reader import read_mesh
 from models.geometry.procedural import CATEGORIES, build_object
+from models.geometry.texture_image import MAX_TEXTURE_SIDE
 from models.perception.scene_composer import PoseScene, SceneLayout, compose_pose
+from tasks.align.mesh_preparation import ReadLimits
 from tasks.local_folder import manifest_entries
+from tasks.sandbox import ReadRequest, read_in_sandbox
 
 Split = Literal["tuning", "test"]
 SPLITS: tuple[Split, ...] = ("tuning", "test")
@@ -32,10 +35,11 @@ class TuningObject:
     mesh: Mesh
 
 
-def tuning_objects(split: Split, params: FilterTuningParams) -> list[TuningObject]:
+def tuning_objects(split: Split, params: FilterTuningParams, limits: ReadLimits) -> list[TuningObject]:
     """Every second category, `params.seeds` objects of each, and every second mesh of the folder `params.meshes`.
 
-    Raises ValueError for a folder without a manifest or with a mesh that cannot be used.
+    limits: of the process that reads these meshes. Raises ValueError for a folder without a manifest, with a mesh that cannot be used, or with
+    two of one name.
     """
     start = SPLITS.index(split)
     made = [
@@ -43,7 +47,7 @@ def tuning_objects(split: Split, params: FilterTuningParams) -> list[TuningObjec
         for category in CATEGORIES[start::2]
         for seed in range(FIRST_SEED, FIRST_SEED + params.seeds)
     ]
-    return made + list(_read_objects(Path(params.meshes).expanduser(), start) if params.meshes else ())
+    return made + list(_read_objects(Path(params.meshes).expanduser().resolve(), start, limits) if params.meshes else ())
 
 
 def tuning_scene(one: TuningObject, params: FilterTuningParams) -> tuple[PoseScene, SceneLayout]:
@@ -55,14 +59,21 @@ def tuning_scene(one: TuningObject, params: FilterTuningParams) -> tuple[PoseSce
     return compose_pose(one.mesh, one.object_id, 0, occlusion, layout), layout
 
 
-def _read_objects(folder: Path, start: int) -> Iterator[TuningObject]:
+def _read_objects(folder: Path, start: int, limits: ReadLimits) -> Iterator[TuningObject]:
     if not (folder / "manifest.json").is_file():
         raise ValueError(f"align.tuning.meshes={folder} holds no manifest.json with the names of meshes (`file`, `category`, `up_axis`)")
-    for entry in manifest_entries(folder)[start::2]:
-        path = folder / entry["file"]
+    entries = manifest_entries(folder)
+    names = Counter(PurePosixPath(entry["file"]).stem for entry in entries)
+    twin = next((name for name, count in names.items() if count > 1), None)
+    if twin is not None:
+        raise ValueError(f"align.tuning.meshes={folder} has several meshes of the name {twin!r}: scores are kept by name, rename all but one")
+    for entry in entries[start::2]:
+        up_axis, size = entry.get("up_axis", "y"), limits.max_file_mb << 20
+        request = ReadRequest(
+            str(folder), entry["file"], up_axis=up_axis, max_faces=limits.max_faces, max_texture_pixels=MAX_TEXTURE_SIDE, max_file_bytes=size
+        )
         try:
-            read = read_mesh(path.name, path.read_bytes(), lambda name, beside=path.parent: (beside / name).read_bytes())  # type: ignore[misc]
-            mesh = canonical(read.mesh, entry.get("up_axis", "y")).mesh
-        except (OSError, MeshError) as error:
-            raise ValueError(f"{path} cannot be used: {error}") from None
-        yield TuningObject(path.stem, str(entry.get("category", "")), mesh)
+            mesh = read_glb(read_in_sandbox(request, limits.memory_mb, limits.timeout_s).glb)
+        except MeshError as error:
+            raise ValueError(f"{folder / entry['file']} cannot be used: {error}") from None
+        yield TuningObject(PurePosixPath(entry["file"]).stem, str(entry.get("category", "")), mesh)

@@ -3,32 +3,66 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import tasks.align.tuning as tuning
+from data_specs.align_params import FilterTuningParams
 from data_specs.params import Params, load_params
+from models.geometry.glb_reader import read_glb
+from models.geometry.glb_writer import write_glb
+from models.geometry.mesh_ops import canonical
+from models.geometry.procedural import build_object
 from tasks.align.fault_scoring import score_object
-from tasks.align.tuning_scenes import TuningObject, tuning_objects
+from tasks.align.mesh_preparation import ReadLimits
+from tasks.align.tuning_scenes import SPLITS, TuningObject, tuning_objects
 from tasks.artefacts import Workspace
+
+LIMITS = ReadLimits.of(load_params("tiny").assets)
+
+
+def tuning_params(folder: Path) -> FilterTuningParams:
+    return load_params("tiny", [f"align.tuning.meshes={folder}", "align.tuning.seeds=1"]).align.tuning
 
 
 def test_splits_share_no_object() -> None:
     params = load_params("tiny").align.tuning
-    objects = {split: tuning_objects(split, params) for split in ("tuning", "test")}
+    objects = {split: tuning_objects(split, params, LIMITS) for split in ("tuning", "test")}
     for field in ("object_id", "category"):
         assert not {getattr(one, field) for one in objects["tuning"]} & {getattr(one, field) for one in objects["test"]}
 
 
 def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"holds no manifest.json"):
-        tuning_objects("test", load_params("tiny", [f"align.tuning.meshes={tmp_path}", "align.tuning.seeds=1"]).align.tuning)
+        tuning_objects("test", tuning_params(tmp_path), LIMITS)
+
+
+def test_meshes_of_a_folder_are_read_as_a_strangers(tmp_path: Path) -> None:
+    folder, (first, second) = tmp_path / "meshes", (build_object("mug", 3).detailed, build_object("teapot", 4).detailed)
+    (folder / "more").mkdir(parents=True)
+    for path, mesh in ((tmp_path / "outside.glb", first), (folder / "a.glb", first), (folder / "b.glb", second), (folder / "more/a.glb", second)):
+        path.write_bytes(write_glb(mesh))
+
+    def read(*files: str) -> list[TuningObject]:
+        (folder / "manifest.json").write_text(json.dumps([{"file": file, "category": "cup"} for file in files]))
+        return [one for split in SPLITS for one in tuning_objects(split, tuning_params(folder), LIMITS) if one.category == "cup"]
+
+    found = read("a.glb", "b.glb")
+    assert [one.object_id for one in found] == ["a", "b"]
+    np.testing.assert_array_equal(found[0].mesh.faces, canonical(read_glb((folder / "a.glb").read_bytes())).mesh.faces)
+    with pytest.raises(ValueError, match=r"several meshes of the name 'a'"):
+        read("a.glb", "more/a.glb")
+    with pytest.raises(ValueError, match=r"outside\.glb cannot be used"):
+        read("../outside.glb")
+    with pytest.raises(ValueError, match=r"c\.glb cannot be used"):
+        read("c.glb")
 
 
 @pytest.mark.slow
 def test_two_objects_a_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     params: Params = load_params("micro", ["align.tuning.seeds=1", "align.tuning.depth_share=1.0"])
     workspace = Workspace.open("micro", tmp_path)
-    monkeypatch.setattr(tuning, "tuning_objects", lambda split, ours: tuning_objects(split, ours)[:2])
+    monkeypatch.setattr(tuning, "tuning_objects", lambda *given: tuning_objects(*given)[:2])
     path = tuning.tune(workspace, params)
     record = json.loads(path.read_bytes())
     faults = {one["fault"] for one in record["candidates"]["test"]}
