@@ -12,6 +12,7 @@ from data_specs.ids import canonical_json
 from data_specs.sample import Sample
 from data_specs.shard import Split
 from data_specs.subject import SubjectLine
+from models.diffusion.pictures import on_white
 from models.perception.base import Picture
 from models.perception.hunyuan3d import ServerUnavailable
 from tasks.align.alignment import Course, Entry, align
@@ -106,8 +107,7 @@ def _entry(line: SubjectLine, job: AlignJob) -> tuple[Entry, Truth | None]:
 def limited(picture: Picture, size_pixels: int) -> Picture:
     """A picture whose longest side is at most `size_pixels`, its transparent parts white, with alpha, depth and lens to match."""
     if picture.alpha is not None:
-        cover = picture.alpha[..., None].astype(np.float32) / np.float32(255.0)
-        picture = replace(picture, rgb=np.rint(picture.rgb * cover + 255.0 * (1.0 - cover)).astype(np.uint8))
+        picture = replace(picture, rgb=on_white(np.dstack([picture.rgb, picture.alpha])))
     height, width = picture.size
     scale = size_pixels / max(height, width)
     if scale >= 1.0:
