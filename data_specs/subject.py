@@ -1,6 +1,6 @@
 """What a picture of a named object is before anything is known of the object's shape (SPEC F11 and "Facts about the outside data")."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from data_specs.aligned_subject import SubjectSource
 
@@ -41,7 +41,7 @@ class SubjectLine(BaseModel):
     depth_location: str = ""
     """folder: of a 16-bit PNG with depth as conventions.py stores it, "" where there is none."""
     depth_sha256: str = ""
-    focal_pixels: float | None = None
+    focal_pixels: float | None = Field(None, gt=0, allow_inf_nan=False)
     item: str
     """The object's name, "" where nobody said it."""
     caption: str = ""

@@ -1,6 +1,7 @@
 """The ATTRIBUTION file that travels with aligned pictures: whose they are, and where that of their meshes lies."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 from data_specs.manifest import Manifest
 from data_specs.subject import SubjectLine
@@ -23,12 +24,10 @@ def attribution_page(manifest: Manifest, assets: bool) -> str:
     return "\n".join(page) + "\n"
 
 
-def _kept_lines(manifest: Manifest) -> list[SubjectLine]:
-    kept = []
+def _kept_lines(manifest: Manifest) -> Iterator[SubjectLine]:
     for row in manifest.shards:
         samples = set(row.samples)
-        kept += [line for line in map(SubjectLine.model_validate_json, row.inputs) if line.subject_id in samples]
-    return kept
+        yield from (line for line in map(SubjectLine.model_validate_json, row.inputs) if line.subject_id in samples)
 
 
 def _credit(author: str, attribution: str, count: int) -> str:

@@ -1,6 +1,7 @@
 """A folder of pictures as lines, with what a `manifest.json` in it says of names, captions, lenses and licences; and a line back to its pixels."""
 
 import io
+import struct
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -131,9 +132,12 @@ def _depth(line: SubjectLine, root: Path, size: tuple[int, ...]) -> np.ndarray:
 
 
 def _upright(data: bytes, pixels: np.ndarray) -> np.ndarray:
-    """Undo the turn and mirror that a camera noted in EXIF (tag values 1 to 8) and the decoder leaves alone."""
-    with Image.open(io.BytesIO(data)) as header:
-        orientation = header.getexif().get(ORIENTATION_TAG, 1)
+    """Undo the turn and mirror that a camera noted in EXIF (tag values 1 to 8) and the decoder leaves alone; damaged EXIF says nothing."""
+    try:
+        with Image.open(io.BytesIO(data)) as header:
+            orientation = header.getexif().get(ORIENTATION_TAG, 1)
+    except (OSError, SyntaxError, ValueError, TypeError, KeyError, struct.error):
+        orientation = 1
     if orientation in (2, 4, 5, 7):
         pixels = pixels[:, ::-1]
     turns = {3: 2, 4: 2, 5: 1, 6: 3, 7: 3, 8: 1}

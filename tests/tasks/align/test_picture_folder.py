@@ -61,7 +61,10 @@ def test_a_manifest_says_more(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("entries", "message"),
-    [([{"file": "gone.png"}], "gone.png, which is not there"), ([{"file": "x.png", "focal_pixels": "wide"}], "entry x.png: focal_pixels")],
+    [
+        ([{"file": "gone.png"}], "gone.png, which is not there"),
+        *(([{"file": "x.png", "focal_pixels": wrong}], "entry x.png: focal_pixels") for wrong in ("wide", "nan", -3)),
+    ],
 )
 def test_wrong_manifests(entries: list[dict[str, Any]], message: str, tmp_path: Path) -> None:
     folder = write(tmp_path / "in", x_DOT_png=encode_png(RGB), manifest_DOT_json=manifest(*entries))
@@ -137,3 +140,15 @@ def test_shared_photographs(shared_data: Path, tmp_path: Path) -> None:
     assert len(lines) == 24 and all(line.item and line.author for line in lines)
     assert {"unknown"} != {line.licence for line in lines}
     assert read_picture(lines[0], shared_data / "photos").size == (1024, 1024)
+
+
+@pytest.mark.parametrize(("form", "suffix"), [("PNG", "png"), ("WEBP", "webp")])
+def test_damaged_exif_costs_no_picture(tmp_path: Path, form: str, suffix: str) -> None:
+    image, data = Image.fromarray(RGB), io.BytesIO()
+    exif = image.getexif()
+    exif[ORIENTATION_TAG] = 6
+    image.save(data, form, exif=exif, **({"lossless": True} if form == "WEBP" else {}))
+    damaged = data.getvalue().replace(b"MM\0*", b"MM\xff\xff")
+    assert damaged != data.getvalue()
+    folder = write(tmp_path / "pictures", **{f"a_DOT_{suffix}": damaged})
+    np.testing.assert_array_equal(read_picture(one(folder, tmp_path), folder).rgb, RGB)
