@@ -37,15 +37,18 @@ def subjects200k_files(location: Path) -> list[Path]:
 def subjects200k_lines(location: Path, cache: Path) -> Iterator[SubjectLine]:
     """Two lines for every row, in order; pixels are left unread. Rows without a name or scores stay: they end as decisions.
 
-    cache: folder where digests of unchanged files are remembered. Raises ValueError for a file that is not of this schema.
+    cache: folder where digests of unchanged files are remembered. Raises ValueError for a file that is not of this schema, or is there twice.
     """
     files = subjects200k_files(location)
     root = root_of(location)
-    digests = FileDigests(root, cache)
+    digests, seen = FileDigests(root, cache), dict[str, Path]()
     for path in files:
         relative = path.relative_to(root).as_posix()
         digest = digests.of(relative)
         digests.save()
+        if digest in seen:  # ids are made of the digest: they would come twice
+            raise ValueError(f"{path} and {seen[digest]} are the same file: remove one of them from align.location")
+        seen[digest] = path
         for row, fields in enumerate(_rows(path)):
             for panel in (0, 1):
                 try:

@@ -147,3 +147,10 @@ def test_files_that_are_not_it(tmp_path: Path) -> None:
         parquet.write_table(pa.Table.from_pylist(ROWS[:1], SCHEMA).set_column(column, SCHEMA.names[column], values), path)
         with pytest.raises(ValueError, match=message):
             list(subjects200k_lines(path, tmp_path / "cache"))
+
+
+def test_a_file_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    write_rows(tmp_path / "one.parquet", ROWS[:1])
+    (tmp_path / "two.parquet").write_bytes((tmp_path / "one.parquet").read_bytes())
+    with pytest.raises(ValueError, match=r"two\.parquet and .*one\.parquet are the same file"):
+        list(subjects200k_lines(tmp_path, tmp_path / "cache"))
