@@ -41,7 +41,7 @@ class SubjectLine(BaseModel):
     depth_location: str = ""
     """folder: of a 16-bit PNG with depth as conventions.py stores it, "" where there is none."""
     depth_sha256: str = ""
-    focal_pixels: float | None = Field(None, gt=0, allow_inf_nan=False)
+    focal_pixels: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     item: str
     """The object's name, "" where nobody said it."""
     caption: str = ""
