@@ -14,6 +14,7 @@ from data_specs.params import SIZES, WORDS, GenerateParams, Params
 from data_specs.suite import suite_names
 from flows.environment import end_cleanly_on_sigterm, stop_orphaned_servers
 from tasks.artefacts import Workspace
+from tasks.kept_memory import keep_freed_memory
 
 RESULTS = dict.fromkeys(WORDS, "manifest") | {"train": "model", "evaluate": "metrics", "report": "report", "full": "report", "generate": "page"}
 GENERATE_OPTIONS = ("mesh", "prompt", "real", "model", "seed", "out")
@@ -65,6 +66,7 @@ def _guarded(command: str, action: Any, parsed: argparse.Namespace) -> None:
 def _run_flow(parsed: argparse.Namespace) -> None:
     stop_orphaned_servers()
     end_cleanly_on_sigterm()
+    keep_freed_memory()
     if parsed.command == "generate":
         parsed.set = _generate_overrides(parsed) + parsed.set
     flow = getattr(importlib.import_module(f"flows.{parsed.command}"), parsed.command)

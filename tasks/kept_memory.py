@@ -9,11 +9,11 @@ import ctypes
 TRIM_THRESHOLD, MMAP_THRESHOLD, ARENA_MAX = -1, -3, -8
 """Names of settings, from malloc.h of glibc."""
 
-KEPT_BYTES = 512 << 20
-"""Free memory beyond goes back."""
+KEPT_BYTES = 1 << 30
+"""Free memory beyond goes back; a training step on a processor makes and drops half of it."""
 
-LARGEST_BYTES = 32 << 20
-"""Larger arrays come from the system and go back to it; glibc allows no more."""
+LARGEST_BYTES = (1 << 30, 32 << 20)
+"""Larger arrays come from the system and go back to it: the first that the C library allows; old ones refuse more than the second."""
 
 
 def keep_freed_memory() -> bool:
@@ -22,5 +22,6 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):
         return False
+    allowed = any(mallopt(MMAP_THRESHOLD, size) for size in LARGEST_BYTES)
     # One arena for all threads: those of single threads are made of pieces of 64 MB, which go back to the system as soon as they are empty.
-    return all((mallopt(MMAP_THRESHOLD, LARGEST_BYTES), mallopt(TRIM_THRESHOLD, KEPT_BYTES), mallopt(ARENA_MAX, 1)))
+    return all((allowed, mallopt(TRIM_THRESHOLD, KEPT_BYTES), mallopt(ARENA_MAX, 1)))

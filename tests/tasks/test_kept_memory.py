@@ -15,8 +15,8 @@ from tasks.kept_memory import keep_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(50):
-        np.empty(4 << 20, np.uint8).fill(1)
+    for _ in range(20):
+        np.empty(48 << 20, np.uint8).fill(1)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 assert keep_freed_memory()
@@ -28,7 +28,7 @@ print(faults())
 @pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="the C library is not glibc")
 def test_pages_of_large_arrays_come_in_once() -> None:
     counted = int(subprocess.run([sys.executable, "-c", COUNT], capture_output=True, check=True).stdout)
-    assert counted < 50, f"{counted} page faults for 50 arrays of 1,024 pages"
+    assert counted < 20, f"{counted} page faults for 20 arrays of 12,288 pages"
 
 
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
