@@ -91,6 +91,7 @@ class SuiteSize(Strict):
     """What a size makes of every suite, from `suites/sizes/<size>.yaml`."""
 
     seeds: list[int] = Field(min_length=1)
+    processes: int = Field(1, gt=0, description="pieces at the same time on this machine, each a process with its share of the cores or GPUs")
     budgets: dict[str, TrainBudget]
     config: dict[str, Any] = Field(default_factory=dict, description="settings added to every run's recipe")
     train: dict[str, Any] = Field(default_factory=dict, description="changes of the section `train`")

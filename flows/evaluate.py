@@ -1,16 +1,17 @@
 """Samples and numbers on held-out assets: `python -m flows.evaluate --size micro`, a paper's table with `--suite`, R9 with `--tune`."""
 
+import torch
 from prefect import flow
 
 from data_specs.params import Params
 from data_specs.suite import Suite, load_suite, split_overrides
 from flows.command import run_word
 from flows.shard_stage import open_workspace
+from flows.suite_pieces import SuiteWork, cores_each, in_order, side_by_side
 from tasks.artefacts import Workspace
 from tasks.evaluate.schedule import SuiteProgress, TimeLeft, describe, plan_suite
-from tasks.evaluate.task import check_base_model, evaluate_cell, evaluate_run, publish_suite, tune_run
+from tasks.evaluate.task import check_base_model, evaluate_run, publish_suite, tune_run
 from tasks.train.plan import time_left
-from tasks.train.task import train_one
 
 
 @flow(name="evaluate")
@@ -37,19 +38,21 @@ def evaluate(
 
 
 def _evaluate_suite(workspace: Workspace, params: Params, suite: Suite) -> str:
+    processes, work = suite.at.processes, SuiteWork(workspace, params, suite)
+    if processes > 1 and params.train.workers > 0:
+        raise ValueError(f"suite.processes={processes} trains in processes of this machine: set train.workers=0, or suite.processes=1 for Ray")
+    torch.set_num_threads(cores_each(processes))  # what is planned is measured as it will run
     runs = [run for seed in suite.at.seeds for row in suite.rows if row.measured for run in suite.runs_of(row, seed)]
     pieces = plan_suite(suite, params, {name: TimeLeft(*left) for name, left in time_left(workspace, params, runs).items()})
     print(describe(suite, pieces), flush=True)
-    path = ""
-    with SuiteProgress(workspace, suite, pieces) as progress:
-        for piece in pieces:
-            progress.begin(piece)
-            if piece.run:
-                train_one(workspace, params, piece.run)
-            else:
-                evaluate_cell(workspace, params, suite, piece.row.name, piece.seed)
+    path, ends = "", {seed: {piece.key for piece in pieces if piece.seed == seed} for seed in suite.at.seeds}
+    progress = SuiteProgress(workspace, suite, pieces)
+    done = in_order(pieces, work, progress.begin) if processes == 1 else side_by_side(pieces, work.alone, progress.begin, processes)
+    with progress:
+        for piece in done:
             progress.end(piece)
-            if piece.ends_seed:
+            ends[piece.seed].remove(piece.key)
+            if not ends[piece.seed]:
                 path = str(publish_suite(workspace, params, suite))
     return path
 

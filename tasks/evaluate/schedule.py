@@ -22,13 +22,18 @@ class TimeLeft:
 
 @dataclass(frozen=True)
 class Piece:
-    """A training run, or (run = "") sampling and measuring a row. seconds: planned. ends_seed: then a table of all seeds so far can be made."""
+    """A training run, or (run = "") sampling and measuring a row. seconds: planned. needs: keys of the pieces that come before it."""
 
     row: SuiteRow
     seed: int
     run: str
     seconds: float
-    ends_seed: bool = False
+    needs: frozenset[str] = frozenset()
+
+    @property
+    def key(self) -> str:
+        """What no other piece is called."""
+        return self.run or f"{self.row.name} at seed {self.seed}"
 
     @property
     def text(self) -> str:
@@ -46,12 +51,16 @@ def plan_suite(suite: Suite, params: Params, left: dict[str, TimeLeft]) -> list[
     pieces: list[Piece] = []
     for seed in suite.at.seeds:
         for row in made:
-            begun = {piece.run for piece in pieces}
-            for run in (run for run in suite.runs_of(row, seed) if run not in begun):
-                step_seconds = left[run].step_seconds
-                pieces.append(Piece(row, seed, run, left[run].steps * (longest if step_seconds is None else step_seconds)))
+            begun, lineage = {piece.run for piece in pieces}, suite.runs_of(row, seed)
+            for place, run in enumerate(lineage):
+                if run not in begun:
+                    step_seconds = left[run].step_seconds
+                    seconds = left[run].steps * (longest if step_seconds is None else step_seconds)
+                    pieces.append(Piece(row, seed, run, seconds, frozenset(lineage[:place])))
+            refined = [Piece(suite.row(row.of), seed, "", 0.0).key] if row.of else []
+            first = [piece.key for piece in pieces if not piece.run][:1]  # it makes the pictures of the base, which all are measured against
             seconds = _sampling_seconds(params, left, suite.model_of(row, seed), longest)
-            pieces.append(Piece(row, seed, "", seconds, ends_seed=row is made[-1]))
+            pieces.append(Piece(row, seed, "", seconds, frozenset([*lineage, *refined, *first])))
     return pieces
 
 
@@ -62,7 +71,9 @@ def describe(suite: Suite, pieces: list[Piece]) -> str:
     lines = [f"suite {suite.name}: {len([row for row in suite.rows if row.measured])} rows x {len(suite.at.seeds)} seeds"]
     lines.append(f"  training  {len(to_train)} of {len(runs)} runs, about {_total(runs)}")
     lines.append(f"  sampling  {len(sampling)} cells, at most {_total(sampling)}")
-    lines.append(f"  together  about {_total(pieces)}, from steps measured on this machine")
+    processes = suite.at.processes
+    at_once = f", {processes} pieces at a time" if processes > 1 else ""
+    lines.append(f"  together  about {_total(pieces, processes)}{at_once}, from steps measured on this machine")
     first = suite.at.seeds[0]
     for row in (row for row in suite.rows if row.measured):
         own = [piece for piece in pieces if piece.row is row and piece.seed == first]
@@ -74,7 +85,8 @@ class SuiteProgress:
     """Tells at the start of every piece where a suite is; planned seconds are what it counts."""
 
     def __init__(self, workspace: Workspace, suite: Suite, pieces: list[Piece]) -> None:
-        self.suite, self.pieces, self._next = suite, pieces, 0
+        self.suite, self.pieces = suite, pieces
+        self._ended: list[Piece] = []
         self._progress = Progress(workspace, f"suite-{suite.name}", max(1, round(sum(piece.seconds for piece in pieces))))
 
     def __enter__(self) -> "SuiteProgress":
@@ -90,19 +102,19 @@ class SuiteProgress:
 
     def end(self, piece: Piece) -> None:
         """Count a piece as done."""
-        self._next += 1
-        done_seconds = round(sum(each.seconds for each in self.pieces[: self._next]))
+        self._ended.append(piece)
+        done_seconds = round(sum(each.seconds for each in self._ended))
         self._progress.advance(done_seconds - self._progress.done, f"{piece.row.title}, seed {piece.seed}: {piece.text}")
 
     def line(self, piece: Piece) -> str:
         """Row, seed, pieces left and time left; planned time until some has been measured."""
         state = self._progress.state()
-        planned = sum(each.seconds for each in self.pieces[self._next :])
+        planned = sum(each.seconds for each in self.pieces) - sum(each.seconds for each in self._ended)
         number = self.suite.rows.index(piece.row) + 1
-        left = duration(planned if state.left_s is None else planned / state.rate)
+        left = duration(planned / (self.suite.at.processes if state.left_s is None else state.rate))
         return (
             f"suite {self.suite.name}: row {number} of {len(self.suite.rows)}, {piece.row.title}, seed {piece.seed}: {piece.text}; "
-            f"{len(self.pieces) - self._next} of {len(self.pieces)} pieces and about {left} left"
+            f"{len(self.pieces) - len(self._ended)} of {len(self.pieces)} pieces and about {left} left"
         )
 
 
@@ -113,5 +125,5 @@ def _sampling_seconds(params: Params, left: dict[str, TimeLeft], run: str, longe
     return passes * (longest if step_seconds is None else step_seconds) / (PASSES_PER_STEP * params.train.runs[run].batch_size)
 
 
-def _total(pieces: list[Piece]) -> str:
-    return duration(sum(piece.seconds for piece in pieces))
+def _total(pieces: list[Piece], processes: int = 1) -> str:
+    return duration(sum(piece.seconds for piece in pieces) / processes)

@@ -28,7 +28,10 @@ def test_each_run_is_trained_once_before_the_first_row_that_needs_it() -> None:
     assert names == ["plain", "sample", "sample", "ours", "sample"] * 2
     assert [piece.row.name for piece in pieces[:5]] == ["plain", "plain", "sdedit", "ours", "ours"]
     assert [piece.seed for piece in pieces] == [0] * 5 + [1] * 5
-    assert [piece.ends_seed for piece in pieces] == [False, False, False, False, True] * 2
+    plain, ours = (SUITE.run_name(name, 0) for name in ("plain", "ours"))
+    first = {"plain at seed 0"}  # makes the pictures of the base
+    assert [piece.needs for piece in pieces[:5]] == [set(), {plain}, {plain} | first, {plain}, {plain, ours} | first]
+    assert pieces[6].needs == {SUITE.run_name("plain", 1)} | first and pieces[7].needs == pieces[6].needs | {"plain at seed 1"}
 
 
 def test_seconds_are_steps_times_what_one_was_measured_to_take() -> None:
@@ -43,6 +46,9 @@ def test_seconds_are_steps_times_what_one_was_measured_to_take() -> None:
 def test_the_plan_says_rows_seeds_and_time() -> None:
     text = describe(SUITE, planned(SUITE, plain=TimeLeft(120, 1.0), ours=TimeLeft(0, 1.0)))
     assert "3 rows x 2 seeds" in text and "2 of 4 runs, about 4 min 00 s" in text
+    assert "together  about 4 min 08 s, from" in text
+    two = SUITE.model_copy(update={"at": SUITE.at.model_copy(update={"processes": 2})})
+    assert "together  about 2 min 04 s, 2 pieces at a time, from" in describe(two, planned(two, plain=TimeLeft(120, 1.0), ours=TimeLeft(0, 1.0)))
     assert "Quoted" not in text and "from runs of rows above" in text
 
 
