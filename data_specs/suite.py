@@ -87,12 +87,20 @@ class Follows(Strict):
 Expectation = Annotated[Beats | Within | Follows, Field(discriminator="kind")]
 
 
+class Shifting(Strict):
+    """Where sampling is in the synthetic domain (SPEC R8)."""
+
+    layer_share: float = Field(ge=0, le=1, description="B_max")
+    time_threshold: int = Field(ge=0, le=NEVER, description="t_max")
+
+
 class SuiteSize(Strict):
     """What a size makes of every suite, from `suites/sizes/<size>.yaml`."""
 
     seeds: list[int] = Field(min_length=1)
     processes: int = Field(1, gt=0, description="pieces at the same time on this machine, each a process with its share of the cores or GPUs")
     budgets: dict[str, TrainBudget]
+    shifting: Shifting | None = Field(None, description="what R9 chose for this size's base, for every row that shifts; none = as published")
     config: dict[str, Any] = Field(default_factory=dict, description="settings added to every run's recipe")
     train: dict[str, Any] = Field(default_factory=dict, description="changes of the section `train`")
     evaluate: dict[str, Any] = Field(default_factory=dict, description="changes of the section `evaluate`")
@@ -137,6 +145,13 @@ class Suite(Strict):
         names = {row.name for row in rows}
         expectations = [expectation for expectation in self.expectations if set(_rows_of(expectation)) <= names]
         return self.model_copy(update={"rows": rows, "expectations": expectations})
+
+    def tuned(self) -> "Suite":
+        """With the size's own shifting in every row that shifts."""
+        if self.at.shifting is None:
+            return self
+        own = self.at.shifting.model_dump()
+        return self.model_copy(update={"rows": [row.model_copy(update=own) if row.layer_share > 0 else row for row in self.rows]})
 
     def row(self, name: str) -> SuiteRow:
         """The row of a name."""
@@ -196,7 +211,7 @@ def load_suite(name: str, size: str, overrides: list[str] | tuple[str, ...] = ()
         suite = Suite.model_validate({**tree, "name": name, "at": at["suite"]})
     except ValidationError as error:
         raise ValueError(f"suite {name!r} at size {size!r} ({path.name}, {size_path.name}) is wrong:\n  {explain(error)}") from None
-    return suite.without(suite.leave_out.get(size, []))
+    return suite.without(suite.leave_out.get(size, [])).tuned()
 
 
 def suite_names(folder: Path = SUITES_FOLDER) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from data_specs.params import load_params
-from data_specs.suite import BASE, Suite, load_suite, split_overrides, suite_names
+from data_specs.suite import BASE, NEVER, Suite, load_suite, split_overrides, suite_names
 
 SIZE = {"seeds": [0, 1], "budgets": {"short": {"steps": 2, "batch_size": 4, "learning_rate": 0.1}}, "evaluate": {"max_assets": 3}}
 SUITE: dict[str, Any] = {
@@ -71,6 +71,12 @@ def test_parameters_get_every_run_of_every_seed(tmp_path: Path) -> None:
 def test_rows_that_a_size_leaves_out_take_their_expectations_along(tmp_path: Path) -> None:
     suite = small(tmp_path, leave_out={"tiny": ["plain"]})
     assert [row.name for row in suite.rows] == ["shifted", "quoted"] and suite.expectations == []
+
+
+def test_a_size_has_its_own_shifting_for_the_rows_that_shift(tmp_path: Path) -> None:
+    suite = small(tmp_path, ("suite.shifting={layer_share: 0.1, time_threshold: 900}",))
+    shifting = {row.name: (row.layer_share, row.time_threshold) for row in suite.rows}
+    assert shifting == {"plain": (0.0, NEVER), "shifted": (0.1, 900), "again": (0.0, 500), "quoted": (0.0, NEVER)}
 
 
 def test_overrides_change_the_size(tmp_path: Path) -> None:
