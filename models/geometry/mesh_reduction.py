@@ -1,7 +1,4 @@
-"""Fewer faces, the same look: quadric decimation, new texture coordinates, and the texture carried over (SPEC F11).
-
-UVAtlas draws from the machine's entropy: the charts of one mesh differ a little from run to run. Who needs the same bytes keeps the first ones.
-"""
+"""Fewer faces, the same look: quadric decimation, new texture coordinates, and the texture carried over (SPEC F11)."""
 
 import numpy as np
 import open3d as o3d
@@ -16,7 +13,7 @@ from models.geometry.uv_atlas import triangle_atlas
 def fit_mesh(mesh: Mesh, max_faces: int, texture_pixels: int) -> Mesh:
     """A canonical mesh of at most `max_faces` faces with texture coordinates and, unless it is plain, a texture.
 
-    A mesh that has both already is returned as it is. Every other one gets charts by UVAtlas, or a triangle of its own for each face where that
+    A mesh that has both already is returned as it is. Every other one gets charts by xatlas, or a triangle of its own for each face where that
     gives up, and a texture of `texture_pixels` along a side, read off the surface of the mesh that came. Raises MeshError `no_faces` when
     nothing is left, ValueError when the faces find no room in the texture.
     """
@@ -46,5 +43,5 @@ def _is_plain(mesh: Mesh) -> bool:
 def _atlas(mesh: Mesh, side: int) -> np.ndarray:
     try:
         return unwrap(mesh.vertices, mesh.faces, side)
-    except RuntimeError:  # UVAtlas gives up on a few shapes
+    except RuntimeError:  # xatlas has given up
         return triangle_atlas(len(mesh.faces), side)

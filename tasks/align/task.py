@@ -30,7 +30,7 @@ from tasks.ledger import Ledger, read_manifest
 from tasks.progress import Progress
 
 WORD = STAGE
-VERSION = 2
+VERSION = 3
 MESHES = "meshes"
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 _SPEED_AND_PLACES: dict[str, set[str] | bool] = {

@@ -17,7 +17,7 @@ from tasks.generate.texturing import paint, render_views, texture_side
 from tasks.generate.unwrapping import choose_atlas
 from tasks.progress import Progress
 
-VERSION = 1
+VERSION = 2
 """Raised by hand when the same inputs would give other results."""
 
 OTHER_STEPS = {"texture": 5, "multiview": 2}

@@ -21,7 +21,7 @@ MESSAGE_CHARACTERS = 300
 class Atlas:
     """Where every face lies in a texture.
 
-    corner_uv: (F, 3, 2) float64 in [0, 1], origin top left. made: the mesh's own, charts of UVAtlas, or one triangle for each face.
+    corner_uv: (F, 3, 2) float64 in [0, 1], origin top left. made: the mesh's own, charts of xatlas, or one triangle for each face.
     notes: why it is not the choice before.
     """
 
