@@ -74,6 +74,7 @@ class MeshParams(Strict):
     num_inference_steps: int = Field(5, gt=0, description="hunyuan3d: 5 suits its turbo models")
     guidance_scale: float = Field(5.0, ge=0)
     face_count: int = Field(40_000, gt=0)
+    kept_gb: float = Field(50.0, ge=0, description="hunyuan3d: its answers lie in runs/<size>/align/meshes for later runs, at most so much of them")
     server_model: str = Field("tencent/Hunyuan3D-2", description="hunyuan3d: what the server runs, in words: another one makes other meshes")
     catalogue: Literal["all", "held_out"] = Field(
         "all", description="nearest_asset: which may be found; held_out: those of validation and test, if any"

@@ -56,6 +56,8 @@ class AlignedSubjectRecord(BaseModel):
     source: SubjectSource
     mesh_origin: str
     """Who made the mesh, or the id of the asset that was found."""
+    mesh_key: str = ""
+    """Hash of the picture, cut-out, generator and preparation that the mesh comes from; "" where an asset was found, or a fault planted."""
     camera: CameraRecord
     """Of the picture; its world frame is the object frame."""
     scores: dict[str, float]

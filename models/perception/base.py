@@ -5,6 +5,7 @@ of the same length and order out. What a model cannot do for one picture is a `M
 set-up (weights, packages, servers, parameters) is raised.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -152,11 +153,21 @@ class DepthEstimator(Protocol):
         ...
 
 
+Arrived = Callable[[int, GeneratedMesh], object]
+
+
+def unnoticed(place: int, mesh: GeneratedMesh) -> None:
+    """Nobody waits for single meshes."""
+
+
 class MeshGenerator(Protocol):
     """Makes a mesh of a cut-out object."""
 
-    def generate(self, pictures: list[Picture]) -> list[GeneratedMesh | Miss]:
-        """A mesh of what each picture shows; alpha says which pixels belong to it."""
+    def generate(self, pictures: list[Picture], arrived: Arrived = unnoticed) -> list[GeneratedMesh | Miss]:
+        """A mesh of what each picture shows; alpha says which pixels belong to it.
+
+        arrived: told each mesh and its place in the list as soon as it is there, before the others are, from any thread.
+        """
         ...
 
 

@@ -20,7 +20,7 @@ import urllib3
 
 from data_specs.align_params import MeshParams
 from models.image_codec import encode_png
-from models.perception.base import GeneratedMesh, Miss, Picture
+from models.perception.base import Arrived, GeneratedMesh, Miss, Picture, unnoticed
 
 CONNECT_TIMEOUT_S = 10.0
 CHUNK_BYTES = 1 << 18
@@ -54,13 +54,20 @@ class Hunyuan3D:
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
             raise ValueError(f"align.mesh.url={self.params.url!r} must look like http://host:port, without user, query or fragment")
 
-    def generate(self, pictures: list[Picture]) -> list[GeneratedMesh | Miss]:
+    def generate(self, pictures: list[Picture], arrived: Arrived = unnoticed) -> list[GeneratedMesh | Miss]:
         """A GLB per picture, `queue_limit` requests at a time; a Miss of rule `mesh_server`, `mesh_timeout` or `mesh_answer` where there is none.
 
         Raises ServerUnavailable when the server cannot be reached or stays busy over all attempts.
         """
+
+        def ask(place: int, picture: Picture) -> GeneratedMesh | Miss:
+            made = self._generate(picture)
+            if isinstance(made, GeneratedMesh):
+                arrived(place, made)
+            return made
+
         with ThreadPoolExecutor(self.params.queue_limit, thread_name_prefix="hunyuan3d") as threads:
-            return list(threads.map(self._generate, pictures))
+            return list(threads.map(ask, range(len(pictures)), pictures))
 
     def _generate(self, picture: Picture) -> GeneratedMesh | Miss:
         body, deadline = self._body(picture), time.monotonic() + self.params.timeout_s

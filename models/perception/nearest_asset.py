@@ -9,7 +9,7 @@ import numpy as np
 from data_specs.asset import Mesh
 from data_specs.camera import Camera, Intrinsics
 from models.geometry.camera_math import direction_at, distance_to_fit, look_at
-from models.perception.base import GeneratedMesh, Miss, Picture
+from models.perception.base import Arrived, GeneratedMesh, Miss, Picture, unnoticed
 from models.renderers.base import UniformLight
 from models.renderers.open3d_cpu import Open3DRenderer
 
@@ -38,9 +38,13 @@ class NearestAsset:
             raise ValueError("align.mesh.kind=nearest_asset needs a catalogue with at least one asset: build the assets first")
         self._signatures_AVD = np.stack([_views(asset.mesh) for asset in self._assets])
 
-    def generate(self, pictures: list[Picture]) -> list[GeneratedMesh | Miss]:
+    def generate(self, pictures: list[Picture], arrived: Arrived = unnoticed) -> list[GeneratedMesh | Miss]:
         """The nearest asset of each cut-out; `origin` is its id, the score falls from 1 (the same picture) to 0 with the distance."""
-        return [self._nearest(picture) for picture in pictures]
+        found = [self._nearest(picture) for picture in pictures]
+        for place, one in enumerate(found):
+            if isinstance(one, GeneratedMesh):
+                arrived(place, one)
+        return found
 
     def _nearest(self, picture: Picture) -> GeneratedMesh | Miss:
         if picture.alpha is None or not (picture.alpha > 127).any():

@@ -24,6 +24,8 @@ class Candidate:
     mesh: Mesh | None = None
     """Canonical frame, faces reduced, with texture coordinates and texture."""
     mesh_origin: str = ""
+    mesh_key: str = ""
+    """`AlignedSubjectRecord.mesh_key`."""
     depth: np.ndarray | None = None
     """(H, W) float32 along +Z, calibrated to the mesh's scale (units of the object frame), 0 = unknown."""
     depth_scale: float | None = None

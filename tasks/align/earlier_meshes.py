@@ -1,7 +1,4 @@
-"""A shard that is built again because people said something of a picture in it: its other pictures get the meshes that they had.
-
-A generator takes a minute and may answer otherwise the second time; without this a verdict on one picture would change its neighbours, too.
-"""
+"""Meshes that a published run holds: what is built again takes them from there where the cache has lost them, or was never on this machine."""
 
 from contextlib import suppress
 from functools import lru_cache
@@ -9,30 +6,31 @@ from pathlib import Path
 
 from data_specs.aligned_subject import AlignedSubjectRecord
 from data_specs.shard import ShardPlan
-from models.geometry.glb_reader import read_glb
+from data_specs.subject import SubjectLine
+from models.perception.base import GeneratedMesh
 from tasks.align.kept_meshes import KeptMeshes
-from tasks.align.mesh_preparation import PreparedMesh
 from tasks.align.samples import RECORD
 from tasks.ledger import MANIFEST
 from tasks.sample_lookup import SampleLookup
 
 
 def keep_earlier(folder: Path, plan: ShardPlan, kept: KeptMeshes) -> None:
-    """Keep the meshes of the samples that the published run in `folder` holds of the same lines, if verdicts are all that has changed since.
+    """Keep the meshes of the samples that the published run in `folder` holds of a plan's lines, if they were made as they would be made now.
 
-    Pictures that were dropped have no mesh there and are given a new one. What cannot be read is left to the generator, as everything is in a
-    first run.
+    Pictures that were dropped have no mesh there. What cannot be read is left to the generator, as everything is in a first run.
     """
-    settings = {name: value for name, value in plan.params.items() if name != "verdicts"}
     with suppress(ValueError, OSError):
         lookup = _published(folder, (folder / MANIFEST).stat().st_mtime_ns)
-        if (lookup.manifest.params, lookup.manifest.version) != (settings, plan.version):
-            return
-        for row in lookup.manifest.shards:
-            for key in row.samples if row.inputs == plan.inputs else ():
-                glb = lookup.raw(key, "mesh.glb")
-                origin = AlignedSubjectRecord.model_validate_json(lookup.raw(key, RECORD)).mesh_origin
-                kept.keep(key, origin, PreparedMesh(read_glb(glb), glb, repeatable=False))
+        for line in map(SubjectLine.model_validate_json, plan.inputs):
+            if line.subject_id in lookup and kept.asked_key(line) not in kept:
+                _keep(lookup, line, kept)
+
+
+def _keep(lookup: SampleLookup, line: SubjectLine, kept: KeptMeshes) -> None:
+    with suppress(ValueError, OSError):
+        record = AlignedSubjectRecord.model_validate_json(lookup.raw(line.subject_id, RECORD))
+        if record.mesh_key == kept.prepared_key(line):
+            kept.keep(record.mesh_key, GeneratedMesh(lookup.raw(line.subject_id, "mesh.glb"), record.mesh_origin))
 
 
 @lru_cache(maxsize=1)

@@ -34,26 +34,14 @@ class ReadLimits:
         return ReadLimits(params.max_faces, params.max_texture_pixels, params.max_file_mb, params.memory_mb, params.timeout_s)
 
 
-@dataclass(frozen=True)
-class PreparedMesh:
-    """A mesh in the canonical frame, and the GLB that it was read from.
-
-    repeatable: preparing the same file again gives the same bytes; not so where charts were made (`models/geometry/mesh_reduction.py`).
-    """
-
-    mesh: Mesh
-    glb: bytes
-    repeatable: bool
-
-
 class MeshPreparation:
-    """Prepares meshes one by one; the last few are remembered, for `nearest_asset` finds the same ones again."""
+    """Prepares meshes one by one, the same file always to the same bytes; the last few are remembered, for `nearest_asset` finds them again."""
 
     def __init__(self, limits: ReadLimits, max_faces: int, texture_pixels: int) -> None:
         self._limits, self._max_faces, self._texture_pixels = limits, max_faces, texture_pixels
-        self._known: dict[str, PreparedMesh | Miss] = {}
+        self._known: dict[str, Mesh | Miss] = {}
 
-    def prepare(self, glb: bytes) -> PreparedMesh | Miss:
+    def prepare(self, glb: bytes) -> Mesh | Miss:
         """The mesh of a file, or a Miss of the rule that the file breaks (`models/geometry/mesh_error.py`)."""
         digest = sha256_bytes(glb)
         if digest not in self._known:
@@ -62,7 +50,7 @@ class MeshPreparation:
             self._known[digest] = self._prepare(glb)
         return self._known[digest]
 
-    def _prepare(self, glb: bytes) -> PreparedMesh | Miss:
+    def _prepare(self, glb: bytes) -> Mesh | Miss:
         limits = self._limits
         with tempfile.TemporaryDirectory(prefix="atelier3d-") as folder:
             Path(folder, FILE).write_bytes(glb)
@@ -78,6 +66,5 @@ class MeshPreparation:
         except (MeshError, ValueError) as error:
             return Miss("mesh_reduction", f"the generated mesh cannot be reduced to {self._max_faces} faces: {error}")
         if fitted is mesh:
-            return PreparedMesh(mesh, clean.glb, repeatable=True)
-        glb = write_glb(fitted)
-        return PreparedMesh(read_glb(glb), glb, repeatable=False)  # as it will be read back where it is kept
+            return mesh
+        return read_glb(write_glb(fitted))  # as it will be read back from a sample

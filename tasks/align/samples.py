@@ -65,6 +65,7 @@ def _record(candidate: Candidate, scores: dict[str, float], split: Split, params
         attribution=line.attribution,
         source=line.source,
         mesh_origin=candidate.mesh_origin,
+        mesh_key=candidate.mesh_key,
         camera=CameraRecord.from_camera(Camera(intrinsics, pose.camera_from_object)),
         scores=scores,
         symmetric=pose.symmetric,

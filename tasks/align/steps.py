@@ -10,8 +10,10 @@ import cv2
 import numpy as np
 
 from data_specs.align_params import AlignParams
+from data_specs.asset import Mesh
 from data_specs.camera import Camera, Intrinsics
-from models.perception.base import DepthMap, Mask, Miss, Picture, PoseProblem
+from models.geometry.glb_reader import read_glb
+from models.perception.base import Arrived, DepthMap, GeneratedMesh, Mask, Miss, Picture, PoseProblem, unnoticed
 from models.perception.depth_calibration import depth_scale
 from models.renderers.base import UniformLight
 from models.renderers.open3d_cpu import Open3DRenderer
@@ -28,7 +30,7 @@ REACH_SHARE = 0.05
 
 @dataclass(frozen=True)
 class Tools:
-    """What steps work with. kept: the meshes of the shard under way."""
+    """What steps work with. kept: what the mesh generator has answered so far."""
 
     models: Models
     params: AlignParams
@@ -57,19 +59,14 @@ def segment(candidates: list[Candidate], tools: Tools) -> Found:
 
 
 def make_meshes(candidates: list[Candidate], tools: Tools) -> Found:
-    """The mesh of the cut-out; one that an earlier attempt at this shard has kept is not asked for again."""
-    result: dict[int, Candidate | Miss] = {}
-    for place, one in enumerate(candidates):
-        kept = tools.kept.find(one.line.subject_id)
-        if kept is not None:
-            result[place] = replace(one, mesh=kept[1].mesh, mesh_origin=kept[0])
-    asked = [place for place in range(len(candidates)) if place not in result]
-    cut_outs = dict(zip(asked, cut_out([candidates[place] for place in asked], tools), strict=True))
-    result |= {place: cut for place, cut in cut_outs.items() if isinstance(cut, Miss)}
-    ready = {place: cut for place, cut in cut_outs.items() if not isinstance(cut, Miss)}
-    for place, made in zip(ready, tools.models.mesh.generate(list(ready.values())) if ready else [], strict=True):
-        result[place] = made if isinstance(made, Miss) else _prepared(candidates[place], made.glb, made.origin, tools)
-    return [result[place] for place in range(len(candidates))]
+    """The mesh of the cut-out; one that was made before is not asked for again."""
+    if tools.params.mesh.kind == "nearest_asset":  # it would find it again as fast
+        return [_prepared(*pair, tools) for pair in zip(candidates, _generated(candidates, tools), strict=True)]
+    known = [_sample_mesh(one, tools) for one in candidates]
+    open_ones = [one for one, mesh in zip(candidates, known, strict=True) if mesh is None]
+    made = iter([_prepared(*pair, tools) for pair in zip(open_ones, _answers(open_ones, tools), strict=True)])
+    found = [next(made) if mesh is None else replace(one, mesh=mesh[0], mesh_origin=mesh[1]) for one, mesh in zip(candidates, known, strict=True)]
+    return [one if isinstance(one, Miss) else replace(one, mesh_key=tools.kept.prepared_key(one.line)) for one in found]
 
 
 def cut_out(candidates: list[Candidate], tools: Tools) -> list[Picture | Miss]:
@@ -118,13 +115,37 @@ def _masked(candidate: Candidate, found: Mask | Miss) -> Candidate | Miss:
     return replace(candidate, mask=found) if found.inside.any() else Miss("no_mask", "the segmenter finds nothing in the box")
 
 
-def _prepared(candidate: Candidate, glb: bytes, origin: str, tools: Tools) -> Candidate | Miss:
-    prepared = tools.models.preparation.prepare(glb)
-    if isinstance(prepared, Miss):
-        return prepared
-    if not (prepared.repeatable and tools.params.mesh.kind == "nearest_asset"):
-        prepared = tools.kept.keep(candidate.line.subject_id, origin, prepared)
-    return replace(candidate, mesh=prepared.mesh, mesh_origin=origin)
+def _sample_mesh(candidate: Candidate, tools: Tools) -> tuple[Mesh, str] | None:
+    """The mesh that a published sample of this picture held, and its origin."""
+    kept = tools.kept.find(tools.kept.prepared_key(candidate.line))
+    return None if kept is None else (read_glb(kept.glb), kept.origin)
+
+
+def _answers(candidates: list[Candidate], tools: Tools) -> list[GeneratedMesh | Miss]:
+    """What the generator says, or has said before, of each picture; what it says now is kept as soon as it is there."""
+    keys = [tools.kept.asked_key(one.line) for one in candidates]
+    kept = [tools.kept.find(key) for key in keys]
+    asked = [place for place, mesh in enumerate(kept) if mesh is None]
+    answers = _generated([candidates[place] for place in asked], tools, lambda number, mesh: tools.kept.keep(keys[asked[number]], mesh))
+    said = dict(zip(asked, answers, strict=True))
+    return [said[place] if mesh is None else mesh for place, mesh in enumerate(kept)]
+
+
+def _generated(candidates: list[Candidate], tools: Tools, arrived: Arrived = unnoticed) -> list[GeneratedMesh | Miss]:
+    """Cut-outs to meshes. arrived: told the place of a candidate and its mesh."""
+    cut_outs = cut_out(candidates, tools)
+    ready = {place: cut for place, cut in enumerate(cut_outs) if not isinstance(cut, Miss)}
+    places = list(ready)
+    made = tools.models.mesh.generate(list(ready.values()), lambda number, mesh: arrived(places[number], mesh)) if ready else []
+    answers = dict(zip(places, made, strict=True))
+    return [cut if isinstance(cut, Miss) else answers[place] for place, cut in enumerate(cut_outs)]
+
+
+def _prepared(candidate: Candidate, made: GeneratedMesh | Miss, tools: Tools) -> Candidate | Miss:
+    if isinstance(made, Miss):
+        return made
+    mesh = tools.models.preparation.prepare(made.glb)
+    return mesh if isinstance(mesh, Miss) else replace(candidate, mesh=mesh, mesh_origin=made.origin)
 
 
 def _crop(candidate: Candidate) -> tuple[Picture, np.ndarray]:

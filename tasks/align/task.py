@@ -15,7 +15,7 @@ from tasks.align.asset_catalogue import AssetCatalogue
 from tasks.align.attribution import attribution_page
 from tasks.align.earlier_meshes import keep_earlier
 from tasks.align.filters import FILTERS
-from tasks.align.kept_meshes import KeptMeshes
+from tasks.align.kept_meshes import KeptMeshes, limit_kept
 from tasks.align.mesh_preparation import ReadLimits
 from tasks.align.models import Setup, model_digests
 from tasks.align.qa_page import write_qa_pages
@@ -46,7 +46,7 @@ _SPEED_AND_PLACES: dict[str, set[str] | bool] = {
     "segmenter": {"weights", "sha256", "device"},
     "background": {"weights", "sha256"},
     "depth": {"weights", "sha256", "device"},
-    "mesh": {"url", "route", "timeout_s", "attempts", "first_pause_s", "poll_s", "queue_limit"},
+    "mesh": {"url", "route", "timeout_s", "attempts", "first_pause_s", "poll_s", "queue_limit", "kept_gb"},
     "pose": {"command", "timeout_s"},
     "appearance": {"weights", "sha256"},
 }
@@ -77,22 +77,19 @@ def plan(workspace: Workspace, params: Params) -> list[ShardPlan]:
 @task(name="align-shard", cache_policy=NO_CACHE, retries=1)
 def build(workspace: Workspace, params: Params, plan: ShardPlan, pool: Pool, progress: Progress | None = None) -> ShardRow:
     """Align one shard; every line ends in it or as a decision of its row. Raises ValueError when a model or a mesh server is not there."""
-    kept = KeptMeshes(workspace.runs / WORD / MESHES / plan.shard_id)
-    keep_earlier(workspace.folder(WORD), plan, kept)
-    row = build_sets(workspace.folder(WORD), plan, jobs_of(workspace, params, plan), pool, params.align.timeout_s, progress)
-    kept.forget()
-    return row
+    if params.align.mesh.kind != "nearest_asset":
+        keep_earlier(workspace.folder(WORD), plan, _kept(workspace, plan))
+    return build_sets(workspace.folder(WORD), plan, jobs_of(workspace, params, plan), pool, params.align.timeout_s, progress)
 
 
 def jobs_of(workspace: Workspace, params: Params, plan: ShardPlan) -> list[AlignJob]:
     """The work items of a shard, in the order of its lines."""
     ours, runs = params.align, workspace.runs / WORD
-    kept = runs / MESHES / plan.shard_id
     setup = Setup(ours, ReadLimits.of(params.assets), _catalogue(workspace, params), str(runs / "scenes"))
     lines = [SubjectLine.model_validate_json(text) for text in plan.inputs]
     verdicts = {key: HumanVerdict.model_validate(said) for key, said in plan.params["verdicts"].items()}
     return [
-        AlignJob(tuple(lines[start : start + ours.batch]), setup, plan.split, params.seed, str(kept), verdicts)
+        AlignJob(tuple(lines[start : start + ours.batch]), setup, plan.split, params.seed, _kept(workspace, plan), verdicts)
         for start in range(0, len(lines), ours.batch)
     ]
 
@@ -116,7 +113,7 @@ def publish(workspace: Workspace, params: Params, plans: list[ShardPlan]) -> Man
     manifest = Ledger(folder, WORD).publish(plans, size=workspace.size, version=VERSION, params=settings, inputs=inputs, entered=entered)
     write_atomic(folder / "ATTRIBUTION.md", attribution_page(manifest, assets=catalogue is not None).encode())
     write_qa_pages(folder, read_verdicts(params.align.verdicts), FILTERS)
-    KeptMeshes(workspace.runs / WORD / MESHES).forget()  # of shards that are no longer planned
+    limit_kept(workspace.runs / WORD / MESHES, params.align.mesh.kept_gb * 1e9)
     return manifest
 
 
@@ -124,6 +121,10 @@ def _shard_plan(split: Split, number: int, lines: list[tuple[str, str]], setting
     """The plan of a shard; lines: subject id and JSON of each. What people said is part of it for these pictures alone."""
     own = {"verdicts": verdicts_of(verdicts, [subject_id for subject_id, _ in lines])}
     return ShardPlan(word=WORD, split=split, index=number, inputs=[text for _, text in lines], params=settings | own, version=VERSION)
+
+
+def _kept(workspace: Workspace, plan: ShardPlan) -> KeptMeshes:
+    return KeptMeshes.of(workspace.runs / WORD / MESHES, plan.params)
 
 
 def _catalogue(workspace: Workspace, params: Params) -> AssetCatalogue | None:

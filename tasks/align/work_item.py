@@ -1,7 +1,6 @@
 """What a worker does: some lines to their pictures, through the pipeline, to samples, previews, truths and decisions."""
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -34,14 +33,14 @@ from tasks.broken_rule import BrokenRuleError
 class AlignJob:
     """Some lines of one shard; plain data that travels to any worker which sees the same disk.
 
-    kept: folder of the shard's meshes. verdicts: by subject id.
+    kept: what the mesh generator has answered so far. verdicts: by subject id.
     """
 
     lines: tuple[SubjectLine, ...]
     setup: Setup
     split: Split
     seed: int
-    kept: str
+    kept: KeptMeshes
     verdicts: dict[str, HumanVerdict]
 
     def of(self, line: SubjectLine) -> "AlignJob":
@@ -86,7 +85,7 @@ def align_lines(job: AlignJob) -> list[Aligned] | Halt:
         if truth is not None:
             truths[line.subject_id] = truth
     try:
-        courses = align(entries, Tools(models, job.setup.params, KeptMeshes(Path(job.kept))))
+        courses = align(entries, Tools(models, job.setup.params, job.kept))
     except ServerUnavailable as error:
         return Halt(str(error))
     done |= {course.entry.line.subject_id: _aligned(course, truths.get(course.entry.line.subject_id), job) for course in courses}

@@ -55,6 +55,13 @@ def test_answers_keep_the_order_and_the_queue_its_limit(route: str) -> None:
         assert 2 <= server.most_under_way <= 3
 
 
+def test_a_mesh_is_told_of_while_others_are_under_way() -> None:
+    told: list[tuple[int, bool]] = []
+    with serve(MeshServer(GLB, plan=["good", "error", "good"], delay_s=0.05)) as server:
+        client(server, attempts=1).generate([picture()] * 3, lambda place, mesh: told.append((place, len(server.seen) == place + 1)))
+    assert told == [(0, True), (2, True)]
+
+
 @pytest.mark.parametrize("bad", ["error", "crash", "busy", "truncated", "short", "html", "hang_up", "redirect"])
 def test_a_second_attempt_helps(bad: str) -> None:
     with serve(MeshServer(GLB, plan=[bad, "good"])) as server:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_specs.asset import Mesh
 from data_specs.camera import Camera, Intrinsics
 from data_specs.params import Params, load_params
 from models.geometry.camera_math import direction_at, look_at
@@ -12,13 +13,12 @@ from models.geometry.glb_reader import read_glb
 from models.geometry.glb_writer import write_glb
 from models.geometry.procedural import build_object
 from models.image_codec import encode_png
-from models.perception.base import Box, GeneratedMesh, Mask, Miss, Picture, Pose, PoseProblem
+from models.perception.base import Arrived, Box, GeneratedMesh, Mask, Miss, Picture, Pose, PoseProblem, unnoticed
 from models.perception.depth_estimator import DepthChannel
 from models.renderers.base import UniformLight
 from models.renderers.open3d_cpu import Open3DRenderer
 from tasks.align import task, work_item
 from tasks.align.filters import FilterContext
-from tasks.align.mesh_preparation import PreparedMesh
 from tasks.align.models import Models, Setup
 from tasks.artefacts import Workspace
 from tasks.fan_out import Pool
@@ -51,11 +51,13 @@ class Quick:
     def segment(self, pictures: list[Picture], boxes: list[Box]) -> list[Mask | Miss]:
         return [Mask(picture.alpha > 127, 1.0) if picture.alpha is not None else Miss("no_mask", "no alpha") for picture in pictures]
 
-    def prepare(self, glb: bytes) -> PreparedMesh | Miss:
-        return PreparedMesh(read_glb(glb), glb, repeatable=True)
+    def prepare(self, glb: bytes) -> Mesh | Miss:
+        return read_glb(glb)
 
-    def generate(self, pictures: list[Picture]) -> list[GeneratedMesh | Miss]:
-        time.sleep(PACE_S * len(pictures))
+    def generate(self, pictures: list[Picture], arrived: Arrived = unnoticed) -> list[GeneratedMesh | Miss]:
+        for place in range(len(pictures)):
+            time.sleep(PACE_S)
+            arrived(place, GeneratedMesh(self.glb, "quick"))
         return [GeneratedMesh(self.glb, "quick") for _ in pictures]
 
     def estimate(self, problems: list[PoseProblem]) -> list[Pose | Miss]:

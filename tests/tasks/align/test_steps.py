@@ -9,15 +9,15 @@ import pytest
 from data_specs.params import load_params
 from data_specs.subject import SubjectLine
 from models.geometry.glb_writer import write_glb
-from models.perception.base import Box, DepthMap, GeneratedMesh, Mask, Miss, Picture, Pose
+from models.perception.base import Arrived, Box, DepthMap, GeneratedMesh, Mask, Miss, Picture, Pose, unnoticed
 from tasks.align.candidate import Candidate
 from tasks.align.kept_meshes import KeptMeshes
 from tasks.align.mesh_preparation import MeshPreparation, ReadLimits
 from tasks.align.models import Models
 from tasks.align.steps import Tools, cut_out, draw_posed, estimate_depth, lens, make_meshes, segment
+from tasks.soft_timeout import TimedOut
 from tests.models.renderers.shapes import cube, sphere
 from tests.tasks.align.quick_models import POSE, quick_models
-from tests.tasks.align.test_kept_meshes import prepared
 
 PARAMS = load_params("tiny", ["align.mesh.kind=hunyuan3d"])
 LINE = SubjectLine(subject_id="mug-1", object_id="mug", source="folder", location="mug.png", sha256="", item="mug")
@@ -37,14 +37,20 @@ def tools(folder: Path, **roles) -> Tools:
 
 
 class Generator:
-    """Another mesh every time."""
+    """Another mesh every time. most: it breaks down after so many."""
 
-    def __init__(self) -> None:
-        self.asked = 0
+    def __init__(self, most: int = 100) -> None:
+        self.asked, self.most = 0, most
 
-    def generate(self, pictures: list[Picture]) -> list[GeneratedMesh | Miss]:
-        self.asked += len(pictures)
-        return [GeneratedMesh(write_glb(sphere(self.asked % 3 + 1)), "hunyuan3d") for _ in pictures]
+    def generate(self, pictures: list[Picture], arrived: Arrived = unnoticed) -> list[GeneratedMesh | Miss]:
+        made: list[GeneratedMesh | Miss] = []
+        for place in range(len(pictures)):
+            if self.asked == self.most:
+                raise TimedOut
+            self.asked += 1
+            made.append(GeneratedMesh(write_glb(sphere(self.asked % 3 + 1)), "hunyuan3d"))
+            arrived(place, made[-1])
+        return made
 
 
 class WholePicture:
@@ -121,10 +127,12 @@ def test_a_mesh_with_too_many_faces_is_reduced_and_textured() -> None:
     painted = replace(sphere(3), vertex_colours=np.full((len(sphere(3).vertices), 4), 0.5, np.float32))
     glb = write_glb(painted)
     made = preparation.prepare(glb)
-    assert not isinstance(made, Miss) and len(made.mesh.faces) <= 300 and made.mesh.materials[0].texture.shape == (64, 64, 4)
-    assert not made.repeatable and preparation.prepare(glb) is made
+    assert not isinstance(made, Miss) and len(made.faces) <= 300 and made.materials[0].texture.shape == (64, 64, 4)
+    assert preparation.prepare(glb) is made
+    again = MeshPreparation(ReadLimits.of(PARAMS.assets), 300, 64).prepare(glb)
+    assert not isinstance(again, Miss) and write_glb(again) == write_glb(made)
     small = preparation.prepare(write_glb(cube()))
-    assert not isinstance(small, Miss) and small.repeatable and np.abs(small.mesh.vertices).max() == 1.0
+    assert not isinstance(small, Miss) and np.abs(small.vertices).max() == 1.0
 
 
 class Depth:
@@ -160,7 +168,24 @@ def test_the_mesh_is_drawn_at_its_pose_as_large_as_the_picture(tmp_path: Path) -
     assert isinstance(found, Candidate) and found.posed.rgb.shape == (60, 80, 4) and found.posed.mask[30, 40]
 
 
-def test_kept_meshes_are_used_before_the_generator(tmp_path: Path) -> None:
-    KeptMeshes(tmp_path).keep("mug-1", "hunyuan3d", prepared(cube()))
-    (found,) = make_meshes([candidate()], tools(tmp_path, mesh=Generator()))
-    assert isinstance(found, Candidate) and len(found.mesh.faces) == 12
+def test_the_mesh_of_an_earlier_sample_is_used_before_the_generator(tmp_path: Path) -> None:
+    kept = KeptMeshes(tmp_path)
+    kept.keep(kept.prepared_key(LINE), GeneratedMesh(write_glb(cube()), "hunyuan3d"))
+    (found,) = make_meshes([candidate()], tools(tmp_path, mesh=Generator(most=0)))
+    assert isinstance(found, Candidate) and len(found.mesh.faces) == 12 and found.mesh_key == kept.prepared_key(LINE)
+
+
+def test_a_batch_that_is_stopped_keeps_what_has_arrived(tmp_path: Path) -> None:
+    lines = [LINE.model_copy(update={"subject_id": f"mug-{number}"}) for number in range(4)]
+    batch = [replace(candidate(), line=line) for line in lines]
+    with pytest.raises(TimedOut):
+        make_meshes(batch, tools(tmp_path, mesh=Generator(most=3)))
+    generator = Generator()
+    found = make_meshes(batch, tools(tmp_path, mesh=generator))
+    assert generator.asked == 1 and all(isinstance(one, Candidate) for one in found)
+
+
+def test_found_assets_are_not_kept(tmp_path: Path) -> None:
+    ours = tools(tmp_path)
+    (found,) = make_meshes([candidate()], replace(ours, params=load_params("tiny", ["align.mesh.kind=nearest_asset"]).align))
+    assert isinstance(found, Candidate) and found.mesh_key == "" and not list(tmp_path.iterdir())

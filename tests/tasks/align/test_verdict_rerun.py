@@ -1,6 +1,7 @@
 """What people say of pictures changes those pictures in the next run, and no other."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,10 @@ import pytest
 
 from data_specs.decision import Decision
 from models.geometry.glb_writer import write_glb
-from models.perception.base import GeneratedMesh, Picture
+from models.perception.base import Arrived, GeneratedMesh, Picture, unnoticed
 from tasks.align import work_item
 from tasks.align.reviewed import reviewed
 from tasks.artefacts import Workspace
-from tasks.ledger import read_manifest
 from tasks.sample_lookup import SampleLookup
 from tasks.shard_io import read_shard
 from tests.browser import open_browser, wait_for
@@ -112,24 +112,44 @@ def test_a_keep_cannot_make_up_for_what_is_missing(runs: Runs, tmp_path: Path) -
     assert still == damaged and still.missing and still.preview_jpeg is None
 
 
-def test_a_generator_that_answers_otherwise_each_time_changes_no_neighbour(runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+@pytest.fixture
+def asked(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> list[Picture]:
+    """What is asked of a generator that from now on answers otherwise."""
+    seen: list[Picture] = []
 
-    def another(self: Quick, pictures: list[Picture]) -> list[GeneratedMesh]:
-        asked.extend(pictures)
+    def another(self: Quick, pictures: list[Picture], arrived: Arrived = unnoticed) -> list[GeneratedMesh]:
+        seen.extend(pictures)
         faded = [replace(one, factor=one.factor * np.float32([0.9, 0.9, 0.9, 1.0])) for one in BOX.materials]
-        return [GeneratedMesh(write_glb(replace(BOX, materials=tuple(faded))), "another") for _ in pictures]
+        made = [GeneratedMesh(write_glb(replace(BOX, materials=tuple(faded))), "another") for _ in pictures]
+        for place, mesh in enumerate(made):
+            arrived(place, mesh)
+        return made
 
-    kept, *others = next(row.samples for row in read_manifest(runs.folder).shards if len(row.samples) > 1)
-    path = tmp_path / "verdicts.json"
-    path.write_text(json.dumps({"version": 1, "verdicts": {kept: {"verdict": "drop"}}}))
     monkeypatch.setattr(Quick, "generate", another)
-    before = runs.samples()
-    changed_by(runs, path)
-    assert others and runs.samples() == {key: members for key, members in before.items() if key != kept}
-    assert len(asked) <= 3 - 1 - len(others), "of a shard of three, those that were dropped before"
-    runs.run(runs.threshold, "align.fov_degrees=46")
-    assert len(asked) > COUNT - 1, "other settings, other meshes"
+    return seen
+
+
+def test_what_comes_after_the_mesh_asks_for_none(runs: Runs, tmp_path: Path, asked: list[Picture]) -> None:
+    samples = runs.samples()
+    runs.run("align.filters.micro_distance=9")
+    assert len(runs.samples()) == COUNT and samples.items() <= runs.samples().items()
+    runs.run(runs.threshold)
+    assert runs.samples() == samples
+    runs.run(runs.threshold, "align.fov_degrees=46", "align.view_pixels=32", "align.pose.timeout_s=9")
+    path = tmp_path / "verdicts.json"
+    path.write_text(json.dumps({"version": 1, "verdicts": {next(iter(samples)): {"verdict": "drop"}}}))
+    runs.run(runs.threshold, f"align.verdicts={path}")
+    assert asked == []
+    runs.run(runs.threshold, "align.mesh.seed=9")
+    assert len(asked) == COUNT, "another generator, other meshes"
+
+
+def test_without_the_cache_published_samples_keep_their_meshes(runs: Runs, asked: list[Picture]) -> None:
+    samples = runs.samples()
+    shutil.rmtree(runs.root / "runs")
+    runs.run("align.filters.micro_distance=9")
+    assert len(asked) == COUNT - len(samples), "those that were dropped before"
+    assert len(runs.samples()) == COUNT and samples.items() <= runs.samples().items()
 
 
 @pytest.mark.slow
