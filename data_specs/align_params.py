@@ -6,13 +6,16 @@ needs it says what is missing. `sha256` is needed for a file that `models/percep
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from data_specs.aligned_subject import PointMapColours
 from data_specs.strict import Strict
 from data_specs.view import ViewPlan
 
 Device = Literal["cpu", "cuda"]
+
+LOADING_S, SPARE_S = 600.0, 60.0
+"""What a batch may need beside meshes and poses that others make: to load models, and for each picture."""
 
 
 class DetectorParams(Strict):
@@ -172,7 +175,6 @@ class AlignParams(Strict):
     point_map_colours: PointMapColours = Field("isotropic", description="how positions are read as colours; per_axis: the released RefAny3D weights")
     shard_items: int = Field(32, gt=0, description="pictures per shard")
     batch: int = Field(1, gt=0, description="pictures that go through the models together; more than 1 suits GPUs")
-    timeout_s: float = Field(600.0, gt=0, description="time for one batch, the loading of the models in a new worker included")
     verdicts: str = Field("", description="file of human verdicts, as the page qa.html saves it; they win over the filters; empty = none")
     detector: DetectorParams = DetectorParams.model_validate({})
     segmenter: SegmenterParams = SegmenterParams.model_validate({})
@@ -183,3 +185,30 @@ class AlignParams(Strict):
     appearance: AppearanceParams = AppearanceParams.model_validate({})
     filters: FilterParams = FilterParams.model_validate({})
     tuning: FilterTuningParams = FilterTuningParams.model_validate({})
+    timeout_s: float = Field(
+        0.0, ge=0, description="time for one batch, the loading of the models in a new worker included; 0 = as long as its meshes and poses may take"
+    )
+
+    @field_validator("timeout_s")
+    @classmethod
+    def _outlasts_a_batch(cls, timeout_s: float, info: ValidationInfo) -> float:
+        if timeout_s == 0.0 or not {"batch", "mesh", "pose"} <= info.data.keys():  # what is wrong with these is said of them
+            return timeout_s
+        meshes, poses = _waits(info.data["batch"], info.data["mesh"], info.data["pose"])
+        if timeout_s <= meshes + poses:
+            raise ValueError(
+                f"a batch may wait {meshes:g} s for meshes (align.batch / mesh.queue_limit times mesh.timeout_s) and {poses:g} s for poses "
+                f"(align.batch times pose.timeout_s): set more than {meshes + poses:g}, or 0, which is as much as it needs"
+            )
+        return timeout_s
+
+    @property
+    def batch_timeout_s(self) -> float:
+        """Time for one batch."""
+        return self.timeout_s or sum(_waits(self.batch, self.mesh, self.pose)) + LOADING_S + self.batch * SPARE_S
+
+
+def _waits(batch: int, mesh: MeshParams, pose: PoseParams) -> tuple[float, float]:
+    """How long a batch may wait for a mesh server, and for whoever finds poses, in seconds."""
+    meshes = -(-batch // mesh.queue_limit) * mesh.timeout_s if mesh.kind == "hunyuan3d" else 0.0
+    return meshes, batch * pose.timeout_s if pose.kind == "foundation_pose" else 0.0

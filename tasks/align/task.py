@@ -30,7 +30,7 @@ from tasks.ledger import Ledger, read_manifest
 from tasks.progress import Progress
 
 WORD = STAGE
-VERSION = 3
+VERSION = 4
 MESHES = "meshes"
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 _SPEED_AND_PLACES: dict[str, set[str] | bool] = {
@@ -79,7 +79,7 @@ def build(workspace: Workspace, params: Params, plan: ShardPlan, pool: Pool, pro
     """Align one shard; every line ends in it or as a decision of its row. Raises ValueError when a model or a mesh server is not there."""
     if params.align.mesh.kind != "nearest_asset":
         keep_earlier(workspace.folder(WORD), plan, _kept(workspace, plan))
-    return build_sets(workspace.folder(WORD), plan, jobs_of(workspace, params, plan), pool, params.align.timeout_s, progress)
+    return build_sets(workspace.folder(WORD), plan, jobs_of(workspace, params, plan), pool, params.align.batch_timeout_s, progress)
 
 
 def jobs_of(workspace: Workspace, params: Params, plan: ShardPlan) -> list[AlignJob]:

@@ -181,7 +181,7 @@ def test_speed_and_places_are_not_part_of_a_shard_and_thresholds_are(tmp_path: P
     def names(*overrides: str) -> list[str]:
         return [plan.file_name for plan in task.plan(workspace, quick_params(pictures, *overrides))]
 
-    same = ("align.batch=4", "align.timeout_s=9", "align.mesh.url=http://127.0.0.1:1", "align.tuning.seeds=9", "align.composed.clutter=2")
+    same = ("align.batch=4", "align.timeout_s=9999", "align.mesh.url=http://127.0.0.1:1", "align.tuning.seeds=9", "align.composed.clutter=2")
     assert names(*same) == names()
     for other in ("align.filters.silhouette_iou=0.5", "align.mesh.server_model=another", "assets.memory_mb=999", "seed=4", "align.plan=turntable8"):
         assert not set(names(other)) & set(names())
