@@ -91,6 +91,7 @@ class PoseParams(Strict):
 
     kind: Literal["render_and_compare", "foundation_pose"] = Field("render_and_compare", description="render_and_compare: ours (no weights)")
     command: tuple[str, ...] = Field((), description="foundation_pose: what is run for a scene, {scene} and {mesh} filled in; empty = wait for it")
+    environment: str = Field("", description="foundation_pose: what the command runs in, in words (commit, weights): another one finds other poses")
     timeout_s: float = Field(300.0, gt=0, description="foundation_pose: for one scene")
     object_side_m: float = Field(0.2, gt=0, description="foundation_pose: the size it is told; its depth filter is made for things of a hand's size")
 

@@ -3,8 +3,9 @@
 Its code needs CUDA and packages that do not go with ours, so a scene is a folder in the layout its released `run_demo.py` reads, and a
 command from the parameters, or a person, turns the folder into a pose:
 
-    rgb/000000.png  depth/000000.png (uint16, mm)  masks/000000.png  cam_K.txt  mesh/mesh.obj     written here
-    result/ob_in_cam/000000.txt                                                                   read back: camera_from_object, metres
+    <scene>/rgb/000000.png  depth/000000.png (uint16, mm)  masks/000000.png  cam_K.txt  mesh/mesh.obj     written here
+    <scene>/result/ob_in_cam/000000.txt                                                                   read back: camera_from_object, metres
+    <scene>.txt                              that file, all that is left of a finished scene; <scene>.log: of a command that found no pose, its end
 
 The released program is run with the command `python run_demo.py --test_scene_dir {scene} --mesh_file {mesh} --debug 0 --debug_dir
 {scene}/result`. It erodes depth wherever neighbours differ by more than a millimetre, which only leaves something of an object the size of a
@@ -16,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,13 +35,15 @@ from models.renderers.textures import encode_srgb
 FRAME = "000000"
 RESULT = Path("result") / "ob_in_cam" / f"{FRAME}.txt"
 POLL_S = 0.2
+LOG_BYTES = 10_000
 
 
 @dataclass(frozen=True)
 class FoundationPose:
     """`PoseEstimator` through scene folders below `folder`.
 
-    A scene's folder is named by its content, and a result that is already there is used: work done once, or by somebody else, is not repeated.
+    A scene is named by its content, and a pose that is already there is used: work done once, or by somebody else, is not repeated. So `folder` must
+    be another one for another command or environment.
     """
 
     params: PoseParams
@@ -53,21 +57,36 @@ class FoundationPose:
         if problem.depth is None or not problem.depth[problem.mask].any():
             return Miss("no_depth", "FoundationPose needs depth on the object")
         metres = self.params.object_side_m / (2.0 * OBJECT_HALF_SIDE)
-        scene = write_scene(problem, self.folder, metres)
-        if self.params.command and not (scene / RESULT).is_file():
-            words = [word.format(scene=scene.resolve(), mesh=(scene / "mesh" / "mesh.obj").resolve()) for word in self.params.command]
-            status = run_command(words, scene / "command.log", self.params.timeout_s)
-            if status is None:
-                return self._too_slow()
-            if not (scene / RESULT).is_file():
-                return Miss("pose_failed", f"align.pose.command ended with status {status} and no pose: see {scene.name}/command.log")
-        return read_pose(scene / RESULT, metres) if self.params.command else self._wait(scene / RESULT, metres)
+        files = scene_files(problem, metres)
+        scene = self.folder / content_id({name: sha256_bytes(data) for name, data in files.items()})
+        known, log = scene.with_suffix(".txt"), scene.with_suffix(".log")
+        if known.is_file():
+            return read_pose(known, metres)
+        write_scene(files, scene)
+        found = self._run(scene, log, metres) if self.params.command else self._wait(scene, metres)
+        if isinstance(found, Pose):
+            log.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # the same picture twice: another worker was quicker
+                os.replace(scene / RESULT, known)
+        if isinstance(found, Pose) or self.params.command:  # else somebody may still be at it
+            shutil.rmtree(scene, ignore_errors=True)
+        return found
 
-    def _wait(self, result: Path, metres: float) -> Pose | Miss:
+    def _run(self, scene: Path, log: Path, metres: float) -> Pose | Miss:
+        words = [word.format(scene=scene.resolve(), mesh=(scene / "mesh" / "mesh.obj").resolve()) for word in self.params.command]
+        status = run_command(words, log, self.params.timeout_s)
+        log.write_bytes(log.read_bytes()[-LOG_BYTES:])
+        if status is None:
+            return self._too_slow()
+        if not (scene / RESULT).is_file():
+            return Miss("pose_failed", f"align.pose.command ended with status {status} and no pose: see {log.name}")
+        return read_pose(scene / RESULT, metres)
+
+    def _wait(self, scene: Path, metres: float) -> Pose | Miss:
         """Somebody else writes the result, perhaps in pieces: until the time is up, an unreadable one counts as unfinished."""
         deadline = time.monotonic() + self.params.timeout_s
         while True:
-            pose = read_pose(result, metres) if result.is_file() else self._too_slow()
+            pose = read_pose(scene / RESULT, metres) if (scene / RESULT).is_file() else self._too_slow()
             if isinstance(pose, Pose) or time.monotonic() > deadline:
                 return pose
             time.sleep(POLL_S)
@@ -94,15 +113,16 @@ def run_command(words: list[str], log: Path, timeout_s: float) -> int | None:
             return None
 
 
-def write_scene(problem: PoseProblem, folder: Path, metres: float) -> Path:
-    """Write a problem as a scene folder unless it is there, and return its path.
+def remove_scenes(folder: Path) -> None:
+    """Remove the scenes that nobody has finished; poses and logs stay. For when no estimator works in `folder` any more."""
+    for path in folder.glob("*/"):
+        shutil.rmtree(path, ignore_errors=True)
 
-    metres: the length of one unit of the object frame in the scene. The folder appears with all its files or not at all.
-    """
-    files = _scene_files(problem, metres)
-    scene = folder / content_id({name: sha256_bytes(data) for name, data in files.items()})
+
+def write_scene(files: dict[str, bytes], scene: Path) -> None:
+    """Write the files of a scene unless they are there. The folder appears with all of them or not at all."""
     if scene.is_dir():
-        return scene
+        return
     unfinished = scene.with_name(f"{scene.name}.{os.getpid()}.tmp")
     shutil.rmtree(unfinished, ignore_errors=True)
     for name, data in files.items():
@@ -115,7 +135,6 @@ def write_scene(problem: PoseProblem, folder: Path, metres: float) -> Path:
         if not scene.is_dir():
             raise
         shutil.rmtree(unfinished)  # another worker wrote the same scene meanwhile
-    return scene
 
 
 def read_pose(path: Path, metres: float) -> Pose | Miss:
@@ -134,7 +153,8 @@ def read_pose(path: Path, metres: float) -> Pose | Miss:
     return Pose(matrix)
 
 
-def _scene_files(problem: PoseProblem, metres: float) -> dict[str, bytes]:
+def scene_files(problem: PoseProblem, metres: float) -> dict[str, bytes]:
+    """Path -> content of a problem's scene. metres: the length of one unit of the object frame in it."""
     assert problem.depth is not None
     millimetres = np.rint(np.clip(problem.depth.astype(np.float64) * metres * 1000.0, 0, 65535)).astype(np.uint16)
     rows = "\n".join(" ".join(f"{value:.9g}" for value in row) for row in problem.intrinsics.matrix())

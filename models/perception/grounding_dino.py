@@ -11,6 +11,7 @@ from PIL import Image
 
 import models.torchvision_ops  # noqa: F401
 from data_specs.align_params import DetectorParams
+from data_specs.ids import content_id, sha256_bytes
 from models.perception.base import Box, Picture
 from models.perception.weights import MissingWeights, checked_file, load_tensors, needs_package
 
@@ -19,6 +20,7 @@ SHORT_SIDE, LONG_SIDE = 800, 1333
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 PUBLISHED_FILE = "groundingdino_swint_ogc.pth"
+TEXT_FILES = ("config.json", "vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 BATCH = 4
 
 
@@ -94,10 +96,21 @@ def build_network(text_encoder: str, settings: dict[str, Any]) -> Any:
         with contextlib.redirect_stdout(io.StringIO()):  # the package prints
             return build_model(config)
     except (OSError, ValueError) as error:
-        raise MissingWeights(
-            f"GroundingDINO needs the BERT tokenizer and weights {text_encoder!r} (440 MB, Apache-2.0): put them on this machine with "
-            f"`huggingface-cli download bert-base-uncased` or set align.detector.text_encoder to their folder ({error})"
-        ) from None
+        raise MissingWeights(_no_text_encoder(text_encoder, str(error))) from None
+
+
+def text_encoder_digest(text_encoder: str) -> str:
+    """Hash of what a text encoder brings along: how words become numbers, and its shape. Its weights come with the detector's own.
+
+    text_encoder: folder or hub id of a BERT. Raises MissingWeights when it is not on this machine.
+    """
+    from huggingface_hub import try_to_load_from_cache
+
+    cached = {name: Path(text_encoder) / name if Path(text_encoder).is_dir() else try_to_load_from_cache(text_encoder, name) for name in TEXT_FILES}
+    found = {name: Path(path) for name, path in cached.items() if isinstance(path, str | Path) and Path(path).is_file()}
+    if "config.json" not in found:
+        raise MissingWeights(_no_text_encoder(text_encoder, "it is neither a folder with a config.json nor in the hub's cache"))
+    return content_id({name: sha256_bytes(path.read_bytes()) for name, path in found.items()})
 
 
 def caption(phrase: str) -> str:
@@ -114,3 +127,10 @@ def network_input(rgb: np.ndarray, short_side: int) -> torch.Tensor:
     size = (side, int(side * height / width)) if width < height else (int(side * width / height), side)
     small = np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BILINEAR), np.float32) / 255.0
     return torch.from_numpy(((small - MEAN) / DEVIATION).astype(np.float32)).permute(2, 0, 1)
+
+
+def _no_text_encoder(text_encoder: str, reason: str) -> str:
+    return (
+        f"GroundingDINO needs the BERT tokenizer and weights {text_encoder!r} (440 MB, Apache-2.0): put them on this machine with "
+        f"`huggingface-cli download bert-base-uncased` or set align.detector.text_encoder to their folder ({reason})"
+    )

@@ -26,7 +26,7 @@ PREPARATION_VERSION = 1
 
 OF_LINE = ("source", "subject_id", "sha256", "row", "panel", "item")
 OF_SETTINGS = ("size_pixels", "segmenter", "background", "composed", "assets", "seed")
-OF_MODELS = ("detector", "segmenter", "background", "mesh")
+OF_MODELS = ("detector", "text_encoder", "segmenter", "background", "mesh")
 PREPARING = ("max_faces", "texture_pixels")
 WITHOUT_EFFECT = ("max_mb", "catalogue")
 """Of the generator's settings."""

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from data_specs.align_params import AlignParams, AppearanceParams, BackgroundParams, DetectorParams, SegmenterParams
+from data_specs.ids import content_id
 from models.metrics.embedder import embedder_digest
 from models.perception.background_remover import make_background_remover
 from models.perception.base import BackgroundRemover, DepthEstimator, Detector, MeshGenerator, PoseEstimator, Segmenter
@@ -27,7 +28,7 @@ class Setup:
     """What a worker needs to open the models; plain data.
 
     limits: of the process that reads generated meshes. catalogue: the assets, where a model or a source needs them. scenes: folder through which
-    foundation_pose is spoken to.
+    foundation_pose is spoken to, one for each command and environment.
     """
 
     params: AlignParams
@@ -74,14 +75,17 @@ def open_models(setup: Setup) -> Models:
 def model_digests(params: AlignParams, catalogue: AssetCatalogue | None) -> dict[str, str]:
     """Role -> digest of what plays it, for those that are more than code and parameters. Raises MissingWeights for a file that is not there.
 
-    A mesh server cannot be asked what it runs: `align.mesh.server_model`, a parameter, says so. Nothing says it of
-    FoundationPose: whoever puts another one behind `align.pose.command` removes `runs/<size>/align/scenes` and the stage's output first.
+    A mesh server cannot be asked what it runs: `align.mesh.server_model`, a parameter, says so. Of FoundationPose the command counts, every file that
+    it names, and `align.pose.environment`.
     """
     found = {}
     if params.detector.kind == "grounding_dino":
         found["detector"] = _digest(params.detector, "groundingdino_swint_ogc.pth", "align.detector.weights")
+        from models.perception.grounding_dino import text_encoder_digest  # loads torch: only those who use it pay
+
+        found["text_encoder"] = text_encoder_digest(params.detector.text_encoder)
     if params.segmenter.kind == "segment_anything":
-        from models.perception.sam import PUBLISHED_FILES  # loads torch: only those who use it pay
+        from models.perception.sam import PUBLISHED_FILES
 
         found["segmenter"] = _digest(params.segmenter, PUBLISHED_FILES[params.segmenter.model], "align.segmenter.weights")
     if params.background.kind == "u2net":
@@ -90,6 +94,8 @@ def model_digests(params: AlignParams, catalogue: AssetCatalogue | None) -> dict
         found["depth"] = params.depth.sha256 or params.depth.revision or _file_digest(Path(params.depth.weights) / "model.safetensors")
     if params.mesh.kind == "nearest_asset" and catalogue is not None:
         found["mesh"] = catalogue.digest
+    if params.pose.kind == "foundation_pose":
+        found["pose"] = content_id([FileDigests.digest(Path(word)) if Path(word).is_file() else "" for word in params.pose.command])
     if params.appearance.kind == "micro":
         found["appearance"] = embedder_digest("micro")
     else:

@@ -6,11 +6,12 @@ from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from data_specs.aligned_subject import PREVIEWS, TRUTH
-from data_specs.ids import canonical_json, split_of
+from data_specs.ids import canonical_json, content_id, split_of
 from data_specs.manifest import Manifest
 from data_specs.params import Params
 from data_specs.shard import ShardPlan, ShardRow, Split
 from data_specs.subject import SubjectLine
+from models.perception.foundation_pose import remove_scenes
 from tasks.align.asset_catalogue import AssetCatalogue
 from tasks.align.attribution import attribution_page
 from tasks.align.earlier_meshes import keep_earlier
@@ -31,7 +32,7 @@ from tasks.progress import Progress
 
 WORD = STAGE
 VERSION = 4
-MESHES = "meshes"
+MESHES, SCENES = "meshes", "scenes"
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 _SPEED_AND_PLACES: dict[str, set[str] | bool] = {
     "location": True,
@@ -42,12 +43,12 @@ _SPEED_AND_PLACES: dict[str, set[str] | bool] = {
     "timeout_s": True,
     "verdicts": True,
     "tuning": True,
-    "detector": {"weights", "sha256", "device"},
+    "detector": {"weights", "sha256", "device", "text_encoder"},
     "segmenter": {"weights", "sha256", "device"},
     "background": {"weights", "sha256"},
     "depth": {"weights", "sha256", "device"},
     "mesh": {"url", "route", "timeout_s", "attempts", "first_pause_s", "poll_s", "queue_limit", "kept_gb"},
-    "pose": {"command", "timeout_s"},
+    "pose": {"timeout_s"},
     "appearance": {"weights", "sha256"},
 }
 """Of the parameters: what does not reach the bytes, or reaches them as a digest."""
@@ -84,8 +85,9 @@ def build(workspace: Workspace, params: Params, plan: ShardPlan, pool: Pool, pro
 
 def jobs_of(workspace: Workspace, params: Params, plan: ShardPlan) -> list[AlignJob]:
     """The work items of a shard, in the order of its lines."""
-    ours, runs = params.align, workspace.runs / WORD
-    setup = Setup(ours, ReadLimits.of(params.assets), _catalogue(workspace, params), str(runs / "scenes"))
+    ours = params.align
+    scenes = workspace.runs / WORD / SCENES / content_id(plan.params["pose"], plan.params["models"].get("pose", ""))
+    setup = Setup(ours, ReadLimits.of(params.assets), _catalogue(workspace, params), str(scenes))
     lines = [SubjectLine.model_validate_json(text) for text in plan.inputs]
     verdicts = {key: HumanVerdict.model_validate(said) for key, said in plan.params["verdicts"].items()}
     return [
@@ -113,6 +115,8 @@ def publish(workspace: Workspace, params: Params, plans: list[ShardPlan]) -> Man
     manifest = Ledger(folder, WORD).publish(plans, size=workspace.size, version=VERSION, params=settings, inputs=inputs, entered=entered)
     write_atomic(folder / "ATTRIBUTION.md", attribution_page(manifest, assets=catalogue is not None).encode())
     write_qa_pages(folder, read_verdicts(params.align.verdicts), FILTERS)
+    for scenes in (workspace.runs / WORD / SCENES).glob("*/"):
+        remove_scenes(scenes)
     limit_kept(workspace.runs / WORD / MESHES, params.align.mesh.kept_gb * 1e9)
     return manifest
 

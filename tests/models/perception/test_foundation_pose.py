@@ -17,7 +17,7 @@ from data_specs.align_params import PoseParams
 from data_specs.asset import Material, Mesh
 from models.geometry.camera_math import project
 from models.perception.base import Miss, Pose, PoseProblem
-from models.perception.foundation_pose import RESULT, FoundationPose, read_pose, vertex_colours, write_scene
+from models.perception.foundation_pose import RESULT, FoundationPose, read_pose, remove_scenes, scene_files, vertex_colours, write_scene
 from tests.composed_scenes import ComposedScene, compose
 from tests.models.renderers.shapes import card, join
 
@@ -50,13 +50,18 @@ def in_metres(scene: ComposedScene) -> np.ndarray:
     return matrix
 
 
+def written(problem: PoseProblem, folder: Path) -> Path:
+    write_scene(scene_files(problem, METRES), folder / "scene")
+    return folder / "scene"
+
+
 def command(text: str) -> tuple[str, ...]:
     return (sys.executable, "-c", FAKE, "{scene}", text)
 
 
 def test_a_scene_holds_what_its_reader_reads(scene: ComposedScene, tmp_path: Path) -> None:
     """Read as FoundationPose's YcbineoatReader does, the depth lies on the mesh at the true pose, all in metres."""
-    folder = write_scene(problem_of(scene), tmp_path, METRES)
+    folder = written(problem_of(scene), tmp_path)
     depth = cv2.imread(str(folder / "depth" / "000000.png"), -1) / 1e3
     mask = cv2.imread(str(folder / "masks" / "000000.png"), -1) > 0
     matrix = np.loadtxt(folder / "cam_K.txt").reshape(3, 3)
@@ -75,7 +80,7 @@ def test_a_scene_holds_what_its_reader_reads(scene: ComposedScene, tmp_path: Pat
 
 
 def test_the_meshs_texture_comes_along_upright(scene: ComposedScene, tmp_path: Path) -> None:
-    folder = write_scene(problem_of(scene), tmp_path, METRES)
+    folder = written(problem_of(scene), tmp_path)
     mesh = trimesh.load(folder / "mesh" / "mesh.obj", process=False)
     assert np.array_equal(np.asarray(mesh.visual.material.image)[..., :3], scene.mesh.materials[0].texture[..., :3])
     assert scene.mesh.uv is not None
@@ -86,7 +91,7 @@ def test_a_mesh_of_several_materials_has_a_colour_per_vertex(scene: ComposedScen
     red, grey = Material(factor=np.array([1, 0, 0, 1], np.float32)), Material(texture=np.full((2, 2, 4), 128, np.uint8))
     mesh = join(card(red), card(grey, 0.5))
     assert np.allclose(vertex_colours(mesh), [[1, 0, 0]] * 4 + [[128 / 255] * 3] * 4, atol=1e-3)
-    folder = write_scene(replace(problem_of(scene), mesh=mesh), tmp_path, METRES)
+    folder = written(replace(problem_of(scene), mesh=mesh), tmp_path)
     loaded = trimesh.load(folder / "mesh" / "mesh.obj", process=False)
     assert isinstance(loaded, trimesh.Trimesh)
     assert np.abs(loaded.visual.vertex_colors[:, :3].astype(int) - np.rint(vertex_colours(mesh) * 255)).max() <= 1
@@ -106,15 +111,17 @@ def test_a_finished_scene_is_not_run_again(scene: ComposedScene, tmp_path: Path)
     first = FoundationPose(real, tmp_path).estimate([problem_of(scene)])[0]
     again = FoundationPose(PoseParams(kind="foundation_pose", command=("false",)), tmp_path).estimate([problem_of(scene)])[0]
     assert isinstance(first, Pose) and isinstance(again, Pose) and np.array_equal(first.camera_from_object, again.camera_from_object)
-    assert len(list(tmp_path.iterdir())) == 1
+    (left,) = tmp_path.iterdir()
+    assert left.suffix == ".txt" and left.stat().st_size < 1000, "of a finished scene the pose is left"
 
 
 def test_somebody_else_writes_the_pose_in_pieces(scene: ComposedScene, tmp_path: Path) -> None:
-    place = write_scene(problem_of(scene), tmp_path, METRES) / RESULT
     text = answer_of(in_metres(scene))
 
     def write() -> None:
-        time.sleep(0.3)
+        while not (seen := list(tmp_path.glob("*/cam_K.txt"))):
+            time.sleep(0.05)
+        place = seen[0].parent / RESULT
         place.parent.mkdir(parents=True)
         place.write_text(text[:50])
         time.sleep(0.5)
@@ -124,7 +131,7 @@ def test_somebody_else_writes_the_pose_in_pieces(scene: ComposedScene, tmp_path:
     writer.start()
     found = FoundationPose(PoseParams(kind="foundation_pose", timeout_s=20), tmp_path).estimate([problem_of(scene)])[0]
     writer.join()
-    assert isinstance(found, Pose)
+    assert isinstance(found, Pose) and [path.suffix for path in tmp_path.iterdir()] == [".txt"]
 
 
 @pytest.mark.parametrize(
@@ -144,6 +151,10 @@ def test_what_a_pose_is_dropped_for(words: tuple[str, ...], rule: str, scene: Co
     found = FoundationPose(PoseParams(kind="foundation_pose", command=words, timeout_s=timeout_s), tmp_path).estimate([problem_of(scene)])[0]
     assert isinstance(found, Miss) and found.rule == rule
     assert str(tmp_path) not in found.message
+    left = [path.suffix for path in tmp_path.iterdir()]
+    assert left == ([".log"] if words else [""]), "the log of a command; a scene that somebody else may be at"
+    remove_scenes(tmp_path)
+    assert left == [""] or len(list(tmp_path.iterdir())) == 1
     assert "sleep 77.31" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout
 
 
@@ -173,6 +184,6 @@ def test_a_rotation_of_low_precision_becomes_a_rotation(tmp_path: Path) -> None:
 
 def test_triangles_of_a_plain_mesh_are_kept(scene: ComposedScene, tmp_path: Path) -> None:
     plain = Mesh(scene.mesh.vertices, scene.mesh.faces)
-    folder = write_scene(replace(problem_of(scene), mesh=plain), tmp_path, METRES)
+    folder = written(replace(problem_of(scene), mesh=plain), tmp_path)
     loaded = trimesh.load(folder / "mesh" / "mesh.obj", process=False)
     assert len(loaded.faces) == len(plain.faces)

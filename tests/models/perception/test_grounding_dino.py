@@ -1,5 +1,6 @@
 """GroundingDINO's own classes with small random weights: pre-processing, batching, loading, and what is said when something is missing."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from safetensors.torch import save_file
 from data_specs.align_params import DetectorParams
 from data_specs.ids import sha256_bytes
 from models.perception.base import Picture
-from models.perception.grounding_dino import GroundingDino, build_network, caption, network_input
+from models.perception.grounding_dino import GroundingDino, build_network, caption, network_input, text_encoder_digest
 from models.perception.weights import MissingWeights
 
 pytest.importorskip("groundingdino", reason="groundingdino-py is not installed")
@@ -49,6 +50,16 @@ def small_backbone() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(backbone, "build_swin_transformer", build)
         yield
+
+
+def test_another_vocabulary_is_another_text_encoder(text_encoder: str, tmp_path: Path) -> None:
+    shutil.copytree(text_encoder, tmp_path / "same")
+    shutil.copytree(text_encoder, tmp_path / "other")
+    (tmp_path / "other" / "vocab.txt").write_text("\n".join([*WORDS, "hat"]))
+    same, other = (text_encoder_digest(str(tmp_path / name)) for name in ("same", "other"))
+    assert same == text_encoder_digest(text_encoder) != other
+    with pytest.raises(MissingWeights, match=r"BERT tokenizer and weights 'nobody/nothing' \(440 MB.*text_encoder to their folder"):
+        text_encoder_digest("nobody/nothing")
 
 
 @pytest.fixture(scope="module")

@@ -187,6 +187,23 @@ def test_speed_and_places_are_not_part_of_a_shard_and_thresholds_are(tmp_path: P
         assert not set(names(other)) & set(names())
 
 
+def test_who_finds_poses_is_part_of_a_shard(tmp_path: Path, pictures: Path) -> None:
+    workspace, program = Workspace(tmp_path, "tiny"), tmp_path / "run.py"
+
+    def found(*overrides: str) -> tuple[str, str]:
+        """Of a run: the name of its first shard, and the folder of its scenes."""
+        params = quick_params(pictures, "align.pose.kind=foundation_pose", *overrides)
+        plan = task.plan(workspace, params)[0]
+        return plan.file_name, task.jobs_of(workspace, params, plan)[0].setup.scenes
+
+    program.write_text("first")
+    runs = [found(), found(f"align.pose.command=[python, {program}]"), found("align.pose.environment=CUDA 13")]
+    program.write_text("second")
+    runs.append(found(f"align.pose.command=[python, {program}]"))
+    assert len({name for name, _ in runs}) == len({scenes for _, scenes in runs}) == 4
+    assert found("align.pose.timeout_s=9") == runs[0]
+
+
 def test_a_mesh_server_that_is_not_there_stops_the_stage(tmp_path: Path, pictures: Path) -> None:
     workspace = Workspace(tmp_path, "tiny")
     params = quick_params(pictures, "align.mesh.url=http://127.0.0.1:9", "align.mesh.attempts=1")
