@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Literal
 
@@ -41,7 +41,7 @@ class AssetCatalogue:
     def findable(self, which: Which) -> Iterator[CatalogueAsset]:
         """What `nearest_asset` draws and hands on: each asset as photographs show it."""
         for asset_id, listed in self.listed(which).items():
-            yield CatalogueAsset(asset_id, listed.stored.mesh(photographic=True), listed.stored.glb(photographic=True))
+            yield CatalogueAsset(asset_id, listed.stored.mesh(photographic=True), partial(listed.stored.glb, photographic=True))
 
 
 @lru_cache(maxsize=4)

@@ -153,7 +153,7 @@ def _tools(params: Params, objects: Iterable[TuningObject], folder: Path) -> Too
         detector=make_detector(ours.detector),
         segmenter=make_segmenter(ours.segmenter),
         background=None,
-        mesh=NearestAsset(CatalogueAsset(one.object_id, one.mesh, b"") for one in objects),
+        mesh=NearestAsset(CatalogueAsset(one.object_id, one.mesh, bytes) for one in objects),
         preparation=MeshPreparation(ReadLimits.of(params.assets), ours.mesh.max_faces, ours.mesh.texture_pixels),
         depth=make_depth_estimator(ours.depth),
         pose=make_pose_estimator(ours.pose, folder),

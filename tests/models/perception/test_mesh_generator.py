@@ -18,7 +18,7 @@ def unread() -> Iterable[CatalogueAsset]:
 
 def test_the_kind_decides() -> None:
     assert isinstance(make_mesh_generator(MeshParams(kind="hunyuan3d"), unread), Hunyuan3D)
-    ball = CatalogueAsset("ball", sphere(2), write_glb(sphere(2)))
+    ball = CatalogueAsset("ball", sphere(2), lambda: write_glb(sphere(2)))
     assert isinstance(make_mesh_generator(MeshParams(), lambda: [ball]), NearestAsset)
     with pytest.raises(ValueError, match="at least one asset"):
         make_mesh_generator(MeshParams(), list)

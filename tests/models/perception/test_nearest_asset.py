@@ -1,9 +1,13 @@
 """Retrieval of the asset that a lit, freely posed picture shows."""
 
+import weakref
+from collections.abc import Iterator
+from functools import partial
+
 import numpy as np
 import pytest
 
-from data_specs.asset import Material
+from data_specs.asset import Material, Mesh
 from models.geometry.glb_writer import write_glb
 from models.geometry.procedural import CATEGORIES, build_object
 from models.perception.base import GeneratedMesh, Miss, Picture
@@ -17,7 +21,7 @@ SEED = 7
 @pytest.fixture(scope="module")
 def generator() -> NearestAsset:
     objects = [build_object(category, SEED) for category in CATEGORIES[::2]]
-    return NearestAsset(CatalogueAsset(made.category, made.smooth, write_glb(made.smooth)) for made in objects)
+    return NearestAsset(CatalogueAsset(made.category, made.smooth, partial(write_glb, made.smooth)) for made in objects)
 
 
 def test_the_right_asset_is_found(generator: NearestAsset) -> None:
@@ -32,11 +36,30 @@ def test_the_right_asset_is_found(generator: NearestAsset) -> None:
 def test_an_asset_that_shows_nothing_on_edge_is_found_from_its_front() -> None:
     """A sheet without thickness beside a mug: from the side there is nothing to be drawn of it."""
     sheet, other = card(Material(np.array([0.9, 0.1, 0.1, 1.0], np.float32), double_sided=True)), build_object("mug", SEED).smooth
-    generator = NearestAsset([CatalogueAsset("mug", other, write_glb(other)), CatalogueAsset("sheet", sheet, write_glb(sheet))])
+    generator = NearestAsset([CatalogueAsset("mug", other, partial(write_glb, other)), CatalogueAsset("sheet", sheet, partial(write_glb, sheet))])
     red, alpha = np.full((40, 40, 3), (240, 90, 90), np.uint8), np.zeros((40, 40), np.uint8)
     alpha[5:35, 5:35] = 255
     (found,) = generator.generate([Picture(red, alpha)])
     assert isinstance(found, GeneratedMesh) and found.origin == "sheet" and found.score is not None and 0 < found.score <= 1
+
+
+def test_no_mesh_stays_in_memory() -> None:
+    """Of a catalogue that is read one by one, at most one mesh is there at a time; a file is read when its asset is found."""
+    meshes, read = list[weakref.ref[Mesh]](), list[str]()
+
+    def catalogue() -> Iterator[CatalogueAsset]:
+        for category in ("mug", "boat"):
+            mesh = build_object(category, SEED).smooth
+            assert all(earlier() is None for earlier in meshes)
+            meshes.append(weakref.ref(mesh))
+            yield CatalogueAsset(category, mesh, lambda name=category: read.append(name) or name.encode())
+            del mesh
+
+    generator = NearestAsset(catalogue())
+    assert [mesh() for mesh in meshes] == [None, None] and read == []
+    scene = compose("boat", SEED, 128)
+    (found,) = generator.generate([Picture(scene.picture.rgb, scene.alpha)])
+    assert isinstance(found, GeneratedMesh) and (found.glb, found.origin) == (b"boat", "boat") and read == ["boat"]
 
 
 def test_size_and_place_do_not_matter() -> None:
