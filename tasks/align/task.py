@@ -22,7 +22,7 @@ from tasks.align.models import Setup, model_digests
 from tasks.align.qa_page import write_qa_pages
 from tasks.align.shard_sets import beside_plan, build_sets, forget_incomplete
 from tasks.align.subjects import STAGE, read_subjects
-from tasks.align.verdicts import HumanVerdict, read_verdicts, verdicts_of
+from tasks.align.verdicts import HumanVerdict, read_verdicts, unknown_verdicts, verdicts_of
 from tasks.align.work_item import AlignJob
 from tasks.artefacts import Workspace, write_atomic
 from tasks.asset_shards import SOURCE_WORD
@@ -68,6 +68,9 @@ def plan(workspace: Workspace, params: Params) -> list[ShardPlan]:
     for line in read_subjects(ours, workspace.runs / WORD, catalogue):
         split = split_of(line.object_id, params.assets.validation, params.assets.test)
         groups[split].append((line.subject_id, canonical_json(line.model_dump(mode="json"))))
+    said = unknown_verdicts(ours.verdicts, verdicts, (subject_id for lines in groups.values() for subject_id, _ in lines))
+    if said:
+        print(f"align: {said}", flush=True)
     return [
         _shard_plan(split, number, lines[start : start + ours.shard_items], settings, verdicts)
         for split, lines in groups.items()

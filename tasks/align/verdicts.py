@@ -19,6 +19,9 @@ from data_specs.strict import Strict
 
 VERSION = 1
 RULE = "human"
+NAMED = 3
+"""Of unknown pictures, at most so many by name."""
+
 ADVICE = "save it again with the button of the page qa.html, or mend it"
 
 
@@ -51,6 +54,15 @@ def read_verdicts(location: str) -> dict[str, HumanVerdict]:
 def verdicts_of(verdicts: Mapping[str, HumanVerdict], subject_ids: Iterable[str]) -> dict[str, dict[str, str]]:
     """What was said of these pictures, as plain data: part of what defines their shard, and of no other."""
     return {subject_id: verdicts[subject_id].model_dump() for subject_id in sorted(subject_ids) if subject_id in verdicts}
+
+
+def unknown_verdicts(location: str, verdicts: Mapping[str, HumanVerdict], subject_ids: Iterable[str]) -> str:
+    """A sentence for people about the verdicts of a file that are of none of these pictures; "" where there are none."""
+    unknown = sorted(set(verdicts).difference(subject_ids))
+    if not unknown:
+        return ""
+    first = ", ".join(unknown[:NAMED]) + (", ..." if len(unknown) > NAMED else "")
+    return f"{len(unknown)} of the {len(verdicts)} verdicts in {location} are of pictures that are not in this run and change nothing: {first}"
 
 
 def overrule(decisions: list[Decision], human: HumanVerdict | None) -> list[Decision]:

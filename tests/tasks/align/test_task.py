@@ -175,6 +175,20 @@ def test_what_people_say_changes_the_shard_of_that_picture_alone(tmp_path: Path,
     ]
 
 
+def test_verdicts_on_unknown_pictures_are_counted_and_stop_nothing(tmp_path: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace, verdicts = Workspace(tmp_path, "tiny"), tmp_path / "verdicts.json"
+    plans = task.plan(workspace, quick_params(pictures))
+    known = json.loads(plans[0].inputs[0])["subject_id"]
+    strangers = {f"stranger_{number}": {"verdict": "drop"} for number in range(4)}
+    verdicts.write_text(json.dumps({"version": 1, "verdicts": strangers}))
+    assert task.plan(workspace, quick_params(pictures, f"align.verdicts={verdicts}")) == plans
+    said = capsys.readouterr().out
+    assert f"4 of the 4 verdicts in {verdicts} are of pictures that are not in this run" in said and "stranger_0, stranger_1, stranger_2, ..." in said
+    verdicts.write_text(json.dumps({"version": 1, "verdicts": {known: {"verdict": "drop"}}}))
+    task.plan(workspace, quick_params(pictures, f"align.verdicts={verdicts}"))
+    assert capsys.readouterr().out == ""
+
+
 def test_speed_and_places_are_not_part_of_a_shard_and_thresholds_are(tmp_path: Path, pictures: Path) -> None:
     workspace = Workspace(tmp_path, "tiny")
 
