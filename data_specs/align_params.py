@@ -25,7 +25,12 @@ class DetectorParams(Strict):
     weights: str = Field("", description="grounding_dino: path of groundingdino_swint_ogc.pth or a safetensors file of the same names")
     sha256: str = Field("", pattern=r"^([0-9a-f]{64})?$", description="of a weights file that is not the published one")
     text_encoder: str = Field("bert-base-uncased", description="grounding_dino: folder or hub id of the BERT tokenizer and weights")
-    min_score: float = Field(0.25, ge=0, le=1, description="boxes below this are not reported (published default of grounding_dino: 0.35)")
+    min_score: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="boxes below this are not reported (published default of grounding_dino: 0.35); box_score asks for more of the best",
+    )
     device: Device = "cpu"
 
 
@@ -125,9 +130,9 @@ class FilterParams(Strict):
     colour_difference: float = Field(0.207, ge=0, description="at most: distance of hue and saturation inside the mask, light fitted")
     micro_distance: float = Field(1.192, ge=0, description="at most: perceptual distance in the micro embedder; align.appearance.kind=micro")
     lpips: float = Field(0.3, ge=0, description="at most: LPIPS of posed render and picture (SPEC F11); align.appearance.kind=lpips")
-    mirror_lead: float = Field(
-        0.072, description="at most: how much nearer to the picture the mirror image of the mesh comes, in distance of appearance"
-    )
+    second_object: float = Field(0.3, ge=0, description="at most: score of what else is found once the object is painted out, as a share of its own")
+    mirror_lead: float = Field(0.0, description="at most: how much nearer to the picture the mirror image of the mesh comes, by edges")
+    rival_lead: float = Field(0.0, description="at most: how much nearer to the picture the mesh comes from another side, by edges")
 
 
 class FilterTuningParams(Strict):

@@ -24,6 +24,9 @@ NEAR = 0.05
 DARKEST, BRIGHTEST = 0.05, 20.0
 """What light may do to a colour."""
 
+EDGE_BLUR_PIXELS = 1.2
+"""Of a crop: finer edges are grain, or move with the last pixel of a pose."""
+
 BACKGROUND = 0.5
 """Gray behind cut-outs, sRGB in [0, 1]: neither white nor black objects melt into it."""
 
@@ -87,11 +90,29 @@ def colour_difference(crop: Crop) -> float | None:
     return float(np.sqrt(((ours - theirs) ** 2).sum(axis=-1).mean()) / 100.0)
 
 
+def edge_difference(crop: Crop) -> float | None:
+    """1 minus the cosine between the colour gradients (Lab) of picture and relit render over shared pixels, in [0, 2]; None where few are.
+
+    Gradients of evenly coloured surfaces are grain: their difference is near 1.
+    """
+    here = crop.shared
+    if np.count_nonzero(here) < FEWEST_PIXELS:
+        return None
+    ours, theirs = (_gradients(picture)[here].ravel() for picture in cut_outs(crop))
+    return 1.0 - float(ours @ theirs / np.sqrt(max(float((ours @ ours) * (theirs @ theirs)), 1e-9)))
+
+
 def cut_outs(crop: Crop) -> tuple[np.ndarray, np.ndarray]:
     """Picture and relit render, each before gray outside its own mask, (S, S, 3) uint8: what a perceptual distance compares."""
     pairs = (crop.seen, crop.seen_mask), (relit(crop), crop.drawn_mask)
     ours, theirs = (np.rint(np.where(mask[..., None], picture, BACKGROUND) * 255.0).clip(0, 255).astype(np.uint8) for picture, mask in pairs)
     return ours, theirs
+
+
+def _gradients(picture: np.ndarray) -> np.ndarray:
+    """How the colours of a picture (S, S, 3) uint8 change across and down, (S, S, 3, 2) float32 in Lab per pixel."""
+    lab = cv2.cvtColor(cv2.GaussianBlur(picture.astype(np.float32) / 255.0, (0, 0), EDGE_BLUR_PIXELS), cv2.COLOR_RGB2LAB)
+    return np.stack([cv2.Sobel(lab, cv2.CV_32F, dx, 1 - dx, ksize=3, scale=0.125) for dx in (1, 0)], axis=-1)
 
 
 def depth_ratio(depth: np.ndarray, inside: np.ndarray, posed: Maps) -> float | None:

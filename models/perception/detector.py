@@ -7,7 +7,7 @@ import numpy as np
 
 from data_specs.align_params import DetectorParams
 from models.perception.base import Box, Detector, Picture
-from models.perception.salience import salience, working_lab
+from models.perception.salience import THIN_FRAME, WIDE_FRAME, salience, surroundedness, working_lab
 
 CLEAR_ALPHA = 250
 SMALLEST_SHARE = 0.004
@@ -50,7 +50,9 @@ class ContrastDetector:
         lab = working_lab(picture.rgb)
         height, width = picture.size
         scale = (width / lab.shape[1], height / lab.shape[0])
-        return [_scaled(box, scale, phrase) for box in _distinct(_proposals(lab, salience(lab)))]
+        closed = surroundedness(lab)
+        proposals = [box for frame in (WIDE_FRAME, THIN_FRAME) for box in _proposals(lab, salience(lab, closed, frame))]
+        return [_scaled(box, scale, phrase) for box in _distinct(proposals)]
 
 
 def is_cut_out(picture: Picture) -> bool:

@@ -8,8 +8,8 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 WORKING_SIDE = 160
-BORDER_SHARE = 0.08
-"""Of the shorter side: the frame whose colours count as background."""
+WIDE_FRAME, THIN_FRAME = 0.08, 0.02
+"""Of the shorter side: the frame whose colours count as background. A wide one knows them better; what lies in it does not stand out."""
 
 LEVELS = 14
 """Thresholds of each colour channel for boolean maps."""
@@ -29,21 +29,24 @@ def working_lab(rgb: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(cv2.medianBlur(np.ascontiguousarray(small), 5), cv2.COLOR_RGB2LAB)
 
 
-def salience(lab: np.ndarray) -> np.ndarray:
-    """How much each pixel stands out, (h, w) float32 in [0, 1]; lab: (h, w, 3) uint8 of `working_lab`."""
-    closed, border = surroundedness(lab), border_mask(lab.shape[:2])
+def salience(lab: np.ndarray, closed: np.ndarray, frame: float) -> np.ndarray:
+    """How much each pixel stands out, (h, w) float32 in [0, 1].
+
+    lab: (h, w, 3) uint8 of `working_lab`. closed: its `surroundedness`. frame: width of the border, of the shorter side.
+    """
+    border = border_mask(lab.shape[:2], frame)
     first = 0.5 * closed + 0.5 * colour_odds(lab, ~border, border)
     likely = first > max(float(np.quantile(first, 0.7)), 0.3)
     odds = colour_odds(lab, likely, border) if likely.any() else first
     return cv2.GaussianBlur((closed + 2.0 * odds) / 3.0, (0, 0), 1.5).astype(np.float32)
 
 
-def border_mask(shape: tuple[int, int]) -> np.ndarray:
-    """The frame of a picture, (h, w) bool."""
-    frame = np.ones(shape, bool)
-    edge = max(2, round(BORDER_SHARE * min(shape)))
-    frame[edge:-edge, edge:-edge] = False
-    return frame
+def border_mask(shape: tuple[int, int], frame: float) -> np.ndarray:
+    """The frame of a picture, (h, w) bool; frame: its width, of the shorter side."""
+    border = np.ones(shape, bool)
+    edge = max(2, round(frame * min(shape)))
+    border[edge:-edge, edge:-edge] = False
+    return border
 
 
 def surroundedness(lab: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from data_specs.asset import Mesh
 from data_specs.camera import Intrinsics
 from data_specs.subject import SubjectLine
 from models.perception.base import Box, Mask, Picture, Pose
+from models.perception.second_look import Other
 from models.renderers.base import Maps
 
 
@@ -34,3 +35,5 @@ class Candidate:
     pose: Pose | None = None
     posed: Maps | None = None
     """The mesh at its pose, uniform light, as large as the picture."""
+    others: tuple[Other, ...] | None = None
+    """What the picture shows beside the posed mesh, best first; None before anybody looked, and for a mesh that covers no pixel."""

@@ -18,7 +18,7 @@ from tasks.align.candidate import Candidate
 from tasks.align.filters import FILTERS, FilterContext
 from tasks.align.picture_faults import with_second_object, without_object
 from tasks.align.planted_faults import MESH_FAULTS, plant_in_mesh, plant_in_pose
-from tasks.align.steps import Tools, cut_out, detect, draw_posed, estimate_depth, estimate_pose, segment
+from tasks.align.steps import Tools, cut_out, detect, draw_posed, estimate_depth, estimate_pose, look_beside, segment
 from tasks.align.thresholds import GENERATOR, Scored
 from tasks.align.truth import PoseTruth, pose_truth
 from tasks.align.tuning_scenes import TuningObject, tuning_scene
@@ -88,7 +88,7 @@ class _Run:
         if isinstance(seen, Miss):
             return Scored(self.one.object_id, fault, False, seen.rule, {})
         candidate = replace(seen, mesh=mesh)
-        for step in (estimate_depth, estimate_pose, draw_posed):
+        for step in (estimate_depth, estimate_pose, draw_posed, look_beside):
             found = step([candidate], self.tools)[0]
             if isinstance(found, Miss):
                 return Scored(self.one.object_id, fault, False, found.rule, _scores(candidate, self.tools.models.filters))

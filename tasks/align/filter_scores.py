@@ -7,7 +7,8 @@ from models.metrics import posed_agreement as agreement
 from models.metrics.perceptual import PerceptualDistance
 from models.perception.base import Box, PoseProblem
 from models.perception.detector import is_cut_out
-from models.perception.mirror_check import mirror_lead
+from models.perception.rival_check import mirror_lead, rival_lead
+from models.perception.second_look import Other
 from tasks.align.candidate import Candidate
 
 ELSEWHERE = 0.1
@@ -15,7 +16,10 @@ ELSEWHERE = 0.1
 
 
 WORTH_ASKING = 0.7
-"""Overlap of the outlines below which nobody asks for the mirror image: other rules drop such a picture."""
+"""Overlap of the outlines below which nobody asks for mirror image and rivals: other rules drop such a picture."""
+
+APART = 1.0
+"""Half the object's longest side (units of the object frame): what lies so far behind or before it belongs to the scene."""
 
 
 def named(candidate: Candidate, _: object) -> float:
@@ -127,14 +131,45 @@ def appearance(candidate: Candidate, distance: PerceptualDistance, name: str) ->
     return float(distance(seen[None], drawn[None])[0])
 
 
-def mirror(candidate: Candidate, distance: PerceptualDistance) -> float | None:
-    """How much nearer to the picture the mesh's mirror image comes; asked only where the mesh lies over the mask at all, for it takes long."""
-    overlap = silhouette_iou(candidate, distance)
+def mirror(candidate: Candidate, _: object) -> float | None:
+    """How much nearer to the picture the mesh's mirror image comes."""
+    problem = _worth_asking(candidate)
+    return None if problem is None else mirror_lead(*problem)
+
+
+def rival(candidate: Candidate, _: object) -> float | None:
+    """How much nearer to the picture the mesh comes from another side."""
+    problem = _worth_asking(candidate)
+    return None if problem is None else rival_lead(*problem)
+
+
+def second_object(candidate: Candidate, _: object) -> float | None:
+    """The score of the best box once the object is painted out, as a share of the object's own; 0 without one.
+
+    What depth says to lie well behind or before the object does not count.
+    """
+    if candidate.others is None or not candidate.boxes:
+        return None
+    beside = [other.box.score for other in candidate.others if not _is_apart(other, candidate)]
+    return max(beside, default=0.0) / max(candidate.boxes[0].score, 1e-9)
+
+
+def _is_apart(other: Other, candidate: Candidate) -> bool:
+    """Whether depth is known and another one."""
+    if candidate.depth is None or candidate.mask is None:
+        return False
+    theirs, ours = (candidate.depth[inside & (candidate.depth > 0)] for inside in (other.inside, candidate.mask.inside))
+    return bool(len(theirs) and len(ours)) and abs(float(np.median(theirs) - np.median(ours))) > APART
+
+
+def _worth_asking(candidate: Candidate) -> tuple[PoseProblem, np.ndarray] | None:
+    """The problem and its pose where the mesh lies over the mask at all: to look for others takes long."""
+    overlap = silhouette_iou(candidate, None)
     if overlap is None or overlap < WORTH_ASKING or candidate.mask is None or candidate.mesh is None:
         return None
     assert candidate.pose is not None and candidate.intrinsics is not None, "what is drawn at its pose has one"
     problem = PoseProblem(candidate.picture, candidate.mask.inside, candidate.depth, candidate.intrinsics, candidate.mesh)
-    return mirror_lead(problem, candidate.pose.camera_from_object, distance)
+    return problem, candidate.pose.camera_from_object
 
 
 def _crop(candidate: Candidate) -> agreement.Crop | None:

@@ -12,7 +12,7 @@ from tasks.align import filter_scores as scores
 from tasks.align.candidate import Candidate
 from tasks.align.subjects import STAGE
 
-Step = Literal["line", "box", "mask", "mesh", "pose"]
+Step = Literal["line", "box", "mask", "mesh", "pose", "beside"]
 
 
 @dataclass(frozen=True)
@@ -79,8 +79,9 @@ FILTERS: tuple[Filter, ...] = (
     _quality("micro_distance", "pose", lambda one, context: scores.appearance(one, context.distance, "micro_distance"), "at_most",
              "distance of posed render and picture in the micro embedder"),
     _quality("lpips", "pose", lambda one, context: scores.appearance(one, context.distance, "lpips"), "at_most", "LPIPS of posed render and picture"),
-    _quality("mirror_lead", "pose", lambda one, context: scores.mirror(one, context.distance), "at_most",
-             "lead of the mesh's mirror image over the mesh"),
+    _quality("second_object", "beside", scores.second_object, "at_most", "score of what else is found once the object is painted out, as a share"),
+    _quality("mirror_lead", "beside", scores.mirror, "at_most", "lead of the mesh's mirror image over the mesh, by edges"),
+    _quality("rival_lead", "beside", scores.rival, "at_most", "lead of the mesh from another side over its pose, by edges"),
 )  # fmt: skip
 """In the order in which they apply."""
 

@@ -15,6 +15,7 @@ from data_specs.camera import Camera, Intrinsics
 from models.geometry.glb_reader import read_glb
 from models.perception.base import Arrived, DepthMap, GeneratedMesh, Mask, Miss, Picture, PoseProblem, unnoticed
 from models.perception.depth_calibration import depth_scale
+from models.perception.second_look import look_again
 from models.renderers.base import UniformLight
 from models.renderers.open3d_cpu import Open3DRenderer
 from tasks.align.candidate import Candidate
@@ -99,6 +100,15 @@ def draw_posed(candidates: list[Candidate], tools: Tools) -> Found:
     return [_drawn(one, tools.params.samples_per_edge_pixel) for one in candidates]
 
 
+def look_beside(candidates: list[Candidate], tools: Tools) -> Found:
+    """What the picture shows beside the posed mesh."""
+    objects = {place: one.posed.mask for place, one in enumerate(candidates) if one.posed is not None and one.posed.mask.any()}
+    pictures, names = [candidates[place].picture for place in objects], [candidates[place].line.item for place in objects]
+    seen = look_again(pictures, names, list(objects.values()), tools.models.detector, tools.models.segmenter)
+    others = dict(zip(objects, seen, strict=True))
+    return [replace(one, others=tuple(others[place])) if place in others else one for place, one in enumerate(candidates)]
+
+
 STEPS = (
     Step("detect", detect, "box"),
     Step("segment", segment, "mask"),
@@ -106,6 +116,7 @@ STEPS = (
     Step("depth", estimate_depth, None),
     Step("pose", estimate_pose, None),
     Step("draw", draw_posed, "pose"),
+    Step("look_beside", look_beside, "beside"),
 )
 
 

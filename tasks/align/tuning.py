@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from data_specs.align_params import AlignParams, FilterParams
-from data_specs.ids import canonical_json, content_id
+from data_specs.ids import content_id, sha256_bytes
 from data_specs.params import Params
 from models.metrics.embedder import embedder_digest
 from models.perception.depth_estimator import make_depth_estimator
@@ -35,11 +35,14 @@ from tasks.artefacts import Workspace, write_atomic
 from tasks.progress import Progress
 
 RESULT, SCORES = "tuning.json", "tuning"
-VERSION = 1
-"""Of scenes, faults and scores: raise it when they change, and all is scored again."""
+VERSION = 2
+"""Of scenes, faults and how scores are measured: raise it when they change, and all is scored again."""
 
 SCORED_BY = {"detector", "segmenter", "depth", "pose", "appearance", "fov_degrees", "samples_per_edge_pixel", "tuning"}
 """Parameters that scores depend on."""
+
+ASKED = ("precision", "recall")
+"""Parameters of the tuning that they do not depend on."""
 
 FIXED = ("mesh_faces", "mesh_thickness", "mask_least", "mask_most", "mask_score", "box_border")
 """Rules whose faults are not planted: their thresholds stay as the parameters have them."""
@@ -47,8 +50,8 @@ FIXED = ("mesh_faces", "mesh_thickness", "mask_least", "mask_most", "mask_score"
 SPARE = 0.1
 """How much more of what is right is kept on the tuning split than is asked for on the other."""
 
-TIGHTEST = {"mirror_lead": 0.0}
-"""Who is not outdone by the mirror image is not the mirror image."""
+TIGHTEST = {"mirror_lead": 0.0, "rival_lead": 0.0}
+"""Who is not outdone by the mirror image is not the mirror image; nor seen from another side who is not outdone from there."""
 
 SLACK = 1.5
 """The loosest threshold keeps all that is right in the tuning split, and this much more."""
@@ -131,8 +134,7 @@ def _rules(params: AlignParams, found: list[Scored]) -> tuple[list[Rule], list[R
 
 def _scored_split(workspace: Workspace, params: Params, objects: list[TuningObject], split: str) -> list[Scored]:
     """The candidates of every object, from the disk where they have been scored before."""
-    settings = params.align.model_dump(mode="json", include=SCORED_BY)
-    folder = workspace.runs / STAGE / SCORES / content_id(canonical_json(settings), VERSION, embedder_digest("micro"))[:16]
+    folder = workspace.runs / STAGE / SCORES / _scored_by(params.align, objects)
     missing = [one for one in objects if not (folder / f"{one.object_id}.json").exists()]
     if missing:
         tools = _tools(params, objects, folder)
@@ -144,6 +146,14 @@ def _scored_split(workspace: Workspace, params: Params, objects: list[TuningObje
                 write_atomic(folder / f"{one.object_id}.json", json.dumps(scored).encode())
                 progress.advance(1, one.object_id)
     return [Scored(**candidate) for one in objects for candidate in json.loads((folder / f"{one.object_id}.json").read_bytes())]
+
+
+def _scored_by(params: AlignParams, objects: list[TuningObject]) -> str:
+    """The id of all that the scores of a split depend on: models, scenes, rules, and the objects, which serve as each other's faults."""
+    settings = params.model_dump(mode="json", include=SCORED_BY)
+    scenes = {name: value for name, value in settings.pop("tuning").items() if name not in ASKED}
+    shapes = [(one.object_id, sha256_bytes(one.mesh.vertices.tobytes())) for one in objects]
+    return content_id(settings, scenes, VERSION, embedder_digest("micro"), [one.rule for one in FILTERS], shapes)
 
 
 def _tools(params: Params, objects: Iterable[TuningObject], folder: Path) -> Tools:

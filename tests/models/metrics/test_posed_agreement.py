@@ -9,11 +9,13 @@ import pytest
 from models.metrics.posed_agreement import (
     NEAR,
     SIDE_PIXELS,
+    Crop,
     colour_difference,
     crop_both,
     cut_outs,
     depth_agreement,
     depth_ratio,
+    edge_difference,
     outline_overlap,
     relit,
 )
@@ -54,6 +56,18 @@ def test_white_light_is_taken_out(light: tuple[float, ...]) -> None:
     assert np.abs(relit(crop) - crop.seen)[crop.shared].max() < 0.03
     difference = colour_difference(crop)
     assert difference is not None and difference < 0.02
+
+
+@pytest.mark.parametrize(("shift_degrees", "difference"), [(0.0, 0.0), (60.0, 0.5), (90.0, 1.0), (180.0, 2.0)])
+def test_edges_of_shifted_waves_differ_by_the_cosine_of_the_shift(shift_degrees: float, difference: float) -> None:
+    def waves(shift: float) -> np.ndarray:
+        across = 2.0 * np.pi * np.arange(SIDE_PIXELS) / 16.0 + np.radians(shift)
+        return np.broadcast_to((0.5 + 0.1 * np.sin(across))[None, :, None], (SIDE_PIXELS, SIDE_PIXELS, 3)).astype(np.float32)
+
+    everywhere = np.ones((SIDE_PIXELS, SIDE_PIXELS), bool)
+    crop = Crop(waves(0.0), waves(shift_degrees), everywhere, everywhere, np.zeros((SIDE_PIXELS, SIDE_PIXELS, 3), np.float32))
+    assert edge_difference(crop) == pytest.approx(difference, abs=0.05)
+    assert edge_difference(replace(crop, drawn_mask=everywhere & False)) is None
 
 
 def test_another_hue_is_not_taken_out() -> None:

@@ -13,9 +13,11 @@ from data_specs.subject import Assessment, SubjectLine
 from models.geometry.camera_math import direction_at, look_at
 from models.geometry.procedural import build_object
 from models.perception.base import Box, Mask, Picture, Pose
+from models.perception.second_look import Other
 from models.renderers.base import UniformLight
 from models.renderers.open3d_cpu import Open3DRenderer
 from tasks.align.candidate import Candidate
+from tasks.align.filter_scores import second_object
 from tasks.align.filters import FILTERS, FilterContext, apply_filters, open_filters
 
 PARAMS = AlignParams.model_validate({})
@@ -39,13 +41,12 @@ def aligned() -> Candidate:
     rows, columns = np.nonzero(maps.mask)
     box = Box(float(columns.min()), float(rows.min()), float(columns.max()) + 1, float(rows.max()) + 1, 0.8)
     pose = Pose(camera.camera_from_world, 0.9, False)
-    return Candidate(
-        LINE, Picture(rgb, depth=maps.depth), (box,), Mask(maps.mask, 0.9), mesh, "house", maps.depth, 1.0, camera.intrinsics, pose, maps
-    )
+    found = Candidate(LINE, Picture(rgb, depth=maps.depth), (box,), Mask(maps.mask, 0.9), mesh, "house")
+    return replace(found, depth=maps.depth, depth_scale=1.0, intrinsics=camera.intrinsics, pose=pose, posed=maps, others=())
 
 
 def decided(candidate: Candidate, context: FilterContext, params: AlignParams = PARAMS) -> dict[str, Decision]:
-    return {one.rule: one for step in ("line", "box", "mask", "mesh", "pose") for one in apply_filters(step, candidate, params, context)}
+    return {one.rule: one for step in ("line", "box", "mask", "mesh", "pose", "beside") for one in apply_filters(step, candidate, params, context)}
 
 
 def scores(candidate: Candidate, context: FilterContext) -> dict[str, float | None]:
@@ -91,6 +92,21 @@ def test_boxes(context: FilterContext) -> None:
     assert nothing["no_object"].verdict == "dropped" and nothing["no_object"].score is None and "box_score" not in nothing
     cut_out = Picture(picture.rgb, alpha=np.where(np.arange(200) < 100, 255, 0).astype(np.uint8) * np.ones((100, 1), np.uint8))
     assert "box_border" not in decided(replace(one, picture=cut_out), context)
+
+
+def test_what_else_is_found_counts_unless_it_stands_behind(aligned: Candidate) -> None:
+    assert aligned.depth is not None and aligned.mask is not None
+    inside = np.zeros_like(aligned.mask.inside)
+    inside[:20, :20] = True
+    one = replace(aligned, others=(Other(Box(0, 0, 20, 20, 0.6), inside), Other(Box(100, 0, 128, 20, 0.2), ~inside & ~aligned.mask.inside)))
+    known, ours = aligned.depth, float(np.median(aligned.depth[aligned.mask.inside]))
+
+    def found(depth: float | None) -> float | None:
+        return second_object(replace(one, depth=None if depth is None else np.where(inside, depth, known)), None)
+
+    assert found(None) == pytest.approx(0.75) and found(ours + 0.5) == pytest.approx(0.75) and found(0.0) == pytest.approx(0.75)
+    assert found(ours + 1.5) == found(ours - 1.5) == pytest.approx(0.25)
+    assert second_object(aligned, None) == 0.0 and second_object(replace(aligned, others=None), None) is None
 
 
 def test_masks(context: FilterContext) -> None:
