@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from data_specs.ids import content_id, slug
 from data_specs.subject import Assessment, SubjectLine
 from models.image_codec import decode_image
+from tasks.align.parquet_pictures import row_group
 from tasks.align.picture_error import PictureError
 from tasks.local_folder import FileDigests
 
@@ -68,7 +69,7 @@ def read_panel(line: SubjectLine, root: Path) -> np.ndarray:
     try:
         path = root / line.location
         group, place = _row_group(path, line.sha256, line.row)
-        data = _images(path, line.sha256, group)[place].as_py()
+        data = row_group(path, line.sha256, group).at(place)
     except (OSError, pa.ArrowException) as error:
         raise PictureError("damaged", f"{line.location} cannot be read: {error}") from None
     if not data:
@@ -166,10 +167,3 @@ def _row_group(path: Path, sha256: str, row: int) -> tuple[int, int]:
     if not 0 <= row < ends[-1]:
         raise PictureError("changed", f"{path.name} has {ends[-1]} rows, not row {row}")
     return group, row - (int(ends[group - 1]) if group else 0)
-
-
-@lru_cache(maxsize=2)
-def _images(path: Path, sha256: str, group: int) -> pa.ChunkedArray:
-    """The encoded pictures of a row group: neighbouring lines are read together."""
-    with parquet.ParquetFile(path) as file:
-        return file.read_row_group(group, columns=["image.bytes"]).column("image").combine_chunks().field("bytes")
