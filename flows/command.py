@@ -27,8 +27,8 @@ def main(arguments: list[str] | None = None) -> None:
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for word in (*WORDS, "full"):
         _add_flow_arguments(commands.add_parser(word, **_help(word)), word)
-    lineage = commands.add_parser("lineage", help="the chain from a run, a picture or an asset to data, commits and licences")
-    lineage.add_argument("subject", help="name of a training run, path of a report's picture, or an asset id")
+    lineage = commands.add_parser("lineage", help="the chain from a run, a picture, an asset or an aligned subject to data, commits and licences")
+    lineage.add_argument("subject", help="name of a training run, path of a report's picture, id of an asset or of an aligned subject")
     _add_place_arguments(lineage)
     plan = commands.add_parser("plan", help="memory, disk and time of every training run, before anything starts")
     plan.add_argument(

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from data_specs.decision import Decision
 from data_specs.ids import canonical_json
 from data_specs.manifest import Manifest
+from data_specs.params import WORDS
 from data_specs.sample import Sample
 from data_specs.shard import SHARD_NAME, ShardPlan, ShardRow
 from tasks.artefacts import remove_leftovers, write_atomic
@@ -166,7 +167,9 @@ def write_record(path: Path, record: BaseModel) -> None:
 
 
 def _advice(folder: Path) -> str:
-    return f"run `atelier3d {folder.name} --size {folder.parent.name}`"
+    """Which command fills a folder: that of the word it belongs to, also where it is a shard set below the word's own folder."""
+    word = next((place for place in (folder, *folder.parents) if place.name in WORDS), folder)
+    return f"run `atelier3d {word.name} --size {word.parent.name}`"
 
 
 def _noting_keys(samples: Iterable[Sample], keys: list[str]) -> Iterator[Sample]:

@@ -5,7 +5,6 @@ Everything is read from `run.json`, the stages' manifests and `metrics.json`; th
 
 import json
 from collections import Counter
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,38 +13,25 @@ from data_specs.asset import CatalogueLine
 from data_specs.manifest import Manifest
 from data_specs.shard import ShardRow
 from data_specs.weights import load_lock, parse_reference
+from tasks.aligned_lineage import some_subjects, trace_subject
 from tasks.artefacts import Workspace
 from tasks.ledger import read_manifest
+from tasks.lineage_tree import Node, credit, draw
 from tasks.tracking import Tracker
 
 DATA_WORDS = ("assets", "render", "matched_real", "shards", "features")
+NAMED = 3
+"""Assets and subjects, at most so many by name in an error."""
+
 COMMIT_TAGS = ("git.revision", "git.dirty", "dvc.lock_sha256")
 
 
-@dataclass(frozen=True)
-class Node:
-    """One line of a lineage and, below it, what it was made from or what was made of it."""
-
-    text: str
-    children: list["Node"] = field(default_factory=list)
-
-
 def lineage(workspace: Workspace, subject: str) -> list[str]:
-    """The chain of a run (its name), a picture (its path) or an asset (its id), as lines of a tree.
+    """The chain of a run (its name), a picture (its path), an asset or an aligned subject (its id), as lines of a tree.
 
     Raises ValueError naming what there is when the subject is none of these.
     """
     return draw(Lineage(workspace).trace(subject))
-
-
-def draw(node: Node) -> list[str]:
-    """A tree as indented lines."""
-    lines = [node.text]
-    for child in node.children:
-        last = child is node.children[-1]
-        first, *rest = draw(child)
-        lines += [("└─ " if last else "├─ ") + first, *[("   " if last else "│  ") + line for line in rest]]
-    return lines
 
 
 class Lineage:
@@ -81,17 +67,19 @@ class Lineage:
         return [(source, licence, count) for (source, licence), count in sorted(counts.items(), key=lambda row: (-row[1], row[0]))]
 
     def trace(self, subject: str) -> Node:
-        """The tree of a run, picture or asset. Raises ValueError as `lineage` does."""
+        """The tree of a run, picture, asset or aligned subject. Raises ValueError as `lineage` does."""
         if subject in self.runs:
             return self._run(subject)
         if subject in self.assets:
             return self._asset(self.assets[subject])
         if subject.endswith(".png"):
             return self._picture(Path(subject))
-        raise ValueError(
-            f"{subject!r} is no run, picture or asset of size {self.workspace.size}: runs are {', '.join(self.runs) or 'not there yet'}; "
-            f"assets are {', '.join(sorted(self.assets)[:3]) + ' ...' if self.assets else 'not there yet'}; pictures end in .png"
-        )
+        aligned = self.workspace.folder("align")
+        if found := trace_subject(aligned, subject, self.assets, self.runs):
+            return found
+        there = {"runs": list(self.runs), "assets": _some(sorted(self.assets)), "aligned subjects": _some(some_subjects(aligned, NAMED + 1))}
+        names = "; ".join(f"{what} are {', '.join(some) or 'not there yet'}" for what, some in there.items())
+        raise ValueError(f"{subject!r} is no run, picture, asset or aligned subject of size {self.workspace.size}: {names}; pictures end in .png")
 
     def _run(self, name: str, with_data: bool = True) -> Node:
         record = self.runs[name]
@@ -139,7 +127,7 @@ class Lineage:
     def _shard(self, word: str, row: ShardRow) -> Node:
         text = f"shard {row.file} sha256 {row.sha256}"
         if word == "assets":
-            return Node(text, [Node(_credit(self.assets[key])) for key in row.samples])
+            return Node(text, [Node(credit(self.assets[key])) for key in row.samples])
         return Node(f"{text}, made of {', '.join(self._shard_files.get(sha256, sha256) for sha256 in row.inputs)}")
 
     @cached_property
@@ -159,7 +147,7 @@ class Lineage:
         name, weights = made_by["run"], made_by["weights_sha256"]
         known = self.runs.get(name, {}).get("weights_sha256") == weights
         model = self._run(name) if known else Node(f"run {name}, whose weights are no longer on disk")
-        return Node(f"sample {path.name} of weights sha256 {weights}", [Node(f"control: views of {_credit(self.assets[asset])}"), model])
+        return Node(f"sample {path.name} of weights sha256 {weights}", [Node(f"control: views of {credit(self.assets[asset])}"), model])
 
     def _made_by(self, path: Path, row: str) -> dict[str, Any] | None:
         """`run` and `weights_sha256` behind a sample, from the `metrics.json` beside its folder; of a suite's row those of the seed that is shown."""
@@ -174,7 +162,7 @@ class Lineage:
     def _asset(self, line: CatalogueLine) -> Node:
         """Forward from an asset: the shards that hold it and the runs that were trained on them."""
         places = [(word, manifest, row) for word, manifest in self.manifests.items() for row in manifest.shards if line.asset_id in row.samples]
-        return Node(_credit(line), [self._place(*place) for place in places])
+        return Node(credit(line), [self._place(*place) for place in places])
 
     def _place(self, word: str, manifest: Manifest, row: ShardRow) -> Node:
         users = [name for name, record in self.runs.items() if row.split == "train" and record["data"].get(word) == manifest.digest()]
@@ -182,6 +170,5 @@ class Lineage:
         return Node(text, [Node(f"run {name} ({self.runs[name]['id']}) was trained on it") for name in users])
 
 
-def _credit(line: CatalogueLine) -> str:
-    parts = [f"{line.source} {line.location}", f"licence {line.licence}", f"by {line.author}" if line.author else "", line.attribution]
-    return f"asset {line.asset_id}: " + ", ".join(filter(None, parts))
+def _some(names: list[str]) -> list[str]:
+    return [*names[:NAMED], "..."] if len(names) > NAMED else names

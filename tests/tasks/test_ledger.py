@@ -78,6 +78,8 @@ def test_publish_sweeps_strays_and_leftovers(folder: Path) -> None:
 def test_missing_and_damaged_manifests_say_what_to_run(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"micro/assets/manifest\.json does not exist: run `atelier3d assets --size micro` first"):
         read_manifest(tmp_path / "micro" / "assets")
+    with pytest.raises(ValueError, match=r"micro/align/truth/manifest\.json does not exist: run `atelier3d align --size micro` first"):
+        read_manifest(tmp_path / "micro" / "align" / "truth")
     manifest = json.loads((folder / "manifest.json").read_bytes())
     (folder / "manifest.json").write_text(json.dumps(manifest | {"surprise": 1}))
     with pytest.raises(ValueError, match=r"surprise.*atelier3d render"):

@@ -7,7 +7,8 @@ import pytest
 
 from tasks.artefacts import Workspace
 from tasks.ledger import read_manifest
-from tasks.lineage import Node, draw, lineage
+from tasks.lineage import lineage
+from tasks.lineage_tree import Node, draw
 from tests.tasks.fabricated import TEST, TRAIN, WEIGHTS, make_data, make_run
 
 
