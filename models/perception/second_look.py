@@ -18,6 +18,9 @@ PAINTED_SIDE, BRUSH_PIXELS = 256, 3
 MOST_PAINTED = 0.7
 """Share of a box that was painted: more shows the paint, or a rest of the object."""
 
+BORDER_SHARE = 0.02
+"""Of the shorter side: a box that comes so near to the picture's border touches it."""
+
 MOST_OTHERS = 3
 
 
@@ -64,7 +67,13 @@ def paint_out(picture: Picture, inside: np.ndarray) -> tuple[Picture, np.ndarray
 
 
 def _unpainted(boxes: list[Box], painted: np.ndarray) -> list[Box]:
-    return [box for box in boxes if painted[_window(box)].mean() < MOST_PAINTED][:MOST_OTHERS]
+    return [box for box in boxes if not _is_scenery(box, painted.shape) and painted[_window(box)].mean() < MOST_PAINTED][:MOST_OTHERS]
+
+
+def _is_scenery(box: Box, size: tuple[int, ...]) -> bool:
+    """Whether a box reaches from one side of the picture, height and width, to the opposite one: a floor, a bench, a stripe of a pattern."""
+    (height, width), edge = size, BORDER_SHARE * min(size)
+    return (box.left <= edge and box.right >= width - edge) or (box.top <= edge and box.bottom >= height - edge)
 
 
 def _window(box: Box) -> tuple[slice, slice]:

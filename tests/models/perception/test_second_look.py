@@ -37,6 +37,12 @@ def test_a_second_object_that_touches_the_first_is_found_and_no_third(background
     assert beside[0][0] > 0.25 and 0.7 * 50 * 60 < beside[0][1] < 1.1 * 50 * 60
 
 
+def test_what_reaches_from_side_to_side_is_scenery() -> None:
+    on_floor, on_mat = (picture("gradient", (slice(145, 180), columns, RED)) for columns in (slice(0, 300), slice(140, 220)))
+    beside_floor, beside_mat = (max((score for score, _ in found), default=0.0) for found in seen(on_floor, on_mat))
+    assert beside_floor < 0.1 < 0.25 < beside_mat
+
+
 def test_paint_covers_the_object_and_nothing_far_from_it() -> None:
     before = picture(BACKGROUNDS[0], (slice(80, 130), slice(200, 250), BLUE))
     after, where = paint_out(before, OBJECT)
