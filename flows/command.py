@@ -5,12 +5,11 @@ import importlib
 import json
 import sys
 from pathlib import Path
-from typing import Any, get_args, get_origin
-
-from pydantic import BaseModel
+from typing import Any, get_args
 
 from data_specs.ids import slug
-from data_specs.params import SIZES, WORDS, GenerateParams, Params
+from data_specs.parameter_help import explain
+from data_specs.params import SIZES, WORDS, GenerateParams, Params, load_params
 from data_specs.suite import suite_names
 from flows.environment import end_cleanly_on_sigterm, stop_orphaned_servers
 from tasks.artefacts import Workspace
@@ -26,7 +25,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="atelier3d", description=(importlib.import_module("flows").__doc__ or "").splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for word in (*WORDS, "full"):
-        _add_flow_arguments(commands.add_parser(word, **_help(word)), word)
+        _add_flow_arguments(commands.add_parser(word, **_help(word)), word, arguments)
     lineage = commands.add_parser("lineage", help="the chain from a run, a picture, an asset or an aligned subject to data, commits and licences")
     lineage.add_argument("subject", help="name of a training run, path of a report's picture, id of an asset or of an aligned subject")
     _add_place_arguments(lineage)
@@ -82,7 +81,6 @@ def _lineage(parsed: argparse.Namespace) -> None:
 
 
 def _plan(parsed: argparse.Namespace) -> None:
-    from data_specs.params import load_params
     from tasks.train.plan import describe, plan_run
 
     workspace, params = Workspace.open(parsed.size, parsed.root), load_params(parsed.size, parsed.set)
@@ -111,7 +109,8 @@ def _weights(parsed: argparse.Namespace) -> None:
     print(f"locked {reference.name} at {model.revision}: {len(model.files)} files, {size / 1e9:.3g} GB, licence {model.licence} ({LOCK})")
 
 
-def _add_flow_arguments(parser: argparse.ArgumentParser, word: str) -> None:
+def _add_flow_arguments(parser: argparse.ArgumentParser, word: str, arguments: list[str] | None = None) -> None:
+    """arguments: of the command line, None = those of this process."""
     _add_place_arguments(parser)
     if word == "evaluate":
         instead = parser.add_mutually_exclusive_group()
@@ -123,7 +122,17 @@ def _add_flow_arguments(parser: argparse.ArgumentParser, word: str) -> None:
     if word == "generate":
         _add_generate_arguments(parser)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.epilog = "parameters (change one with --set):\n" + "\n".join(_explain(word))
+    parser.epilog = _explained(word, sys.argv[1:] if arguments is None else arguments)
+
+
+def _explained(word: str, arguments: list[str]) -> str:
+    """What follows the options where help is asked for: every parameter with its value at the size that is asked for."""
+    if not {"-h", "--help"} & set(arguments):
+        return ""
+    asked = argparse.ArgumentParser(add_help=False)
+    asked.add_argument("--size", choices=SIZES, default="micro")
+    size = asked.parse_known_args(arguments)[0].size
+    return f"parameters, at size {size} (change one with --set):\n" + "\n".join(explain(word, load_params(size)))
 
 
 def _add_generate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -162,31 +171,6 @@ def _summary(word: str) -> str:
     if word == "full":
         return "every stage in order, from assets to the report"
     return (Params.model_fields[word].annotation.__doc__ or "").splitlines()[0]  # type: ignore[union-attr]
-
-
-def _explain(word: str) -> list[str]:
-    sections = [*(each for each in WORDS if each != "generate"), "execution"] if word == "full" else [word, "execution"]
-    return [line for section in sections for line in _explain_section(section, Params.model_fields[section].annotation)]
-
-
-def _explain_section(prefix: str, section: Any) -> list[str]:
-    lines = []
-    for name, field in section.model_fields.items():
-        inner = get_args(field.annotation)[-1] if get_origin(field.annotation) is dict else None
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
-            lines += _explain_section(f"{prefix}.{name}.<name>", inner)
-            continue
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            lines += _explain_section(f"{prefix}.{name}", field.annotation)
-            continue
-        kind = getattr(field.annotation, "__name__", str(field.annotation).replace("typing.", ""))
-        choices = get_args(field.annotation)
-        kind = (
-            "|".join(map(str, choices)) if get_origin(field.annotation) is not list and choices and all(isinstance(c, str) for c in choices) else kind
-        )
-        default = "required" if field.is_required() else field.get_default(call_default_factory=True)
-        lines.append(f"  {prefix}.{name:<24} {kind:<12} {default!s:<12} {field.description or ''}")
-    return lines
 
 
 if __name__ == "__main__":
