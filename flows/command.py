@@ -101,7 +101,7 @@ def _weights(parsed: argparse.Namespace) -> None:
     if reference is None:
         raise ValueError(f"{parsed.reference!r} is no reference: write hub:OWNER/REPO@REVISION, micro:NAME or path:FOLDER")
     if parsed.action == "fetch":
-        found = find_weights(Workspace.open(parsed.size, parsed.root), reference)
+        found = find_weights(Workspace.open(parsed.size, parsed.root), reference, again=True)
         print(f"{reference}: {found.folder}, sha256 {found.digest}")
         return
     model = lock_weights(reference)

@@ -56,13 +56,14 @@ def words_of(name: str) -> str:
 class FileDigests:
     """sha256 of local files, remembered by size and time of change so that a rerun does not read everything again.
 
-    cache: folder for what is remembered, written by `save`.
+    cache: folder for what is remembered, written by `save`. again: remember nothing of earlier runs, read every file.
     """
 
-    def __init__(self, folder: Path, cache: Path) -> None:
+    def __init__(self, folder: Path, cache: Path, again: bool = False) -> None:
         self._folder = folder
         self._path = cache / f"digests-{content_id(str(folder))}.json"
-        self._known: dict[str, list] = self._load()
+        self._known: dict[str, list] = {} if again else self._load()
+        self._read = False
 
     def of(self, relative: str) -> str:
         """The sha256 of a file, 64 hex digits."""
@@ -71,6 +72,7 @@ class FileDigests:
         stamp = [found.st_size, found.st_mtime_ns]
         if self._known.get(relative, [None])[:2] != stamp:
             self._known[relative] = [*stamp, self.digest(path)]
+            self._read = True
         return self._known[relative][2]
 
     @staticmethod
@@ -80,7 +82,9 @@ class FileDigests:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
     def save(self) -> None:
-        """Remember for the next run."""
+        """Remember for the next run, where there is something new."""
+        if not self._read:
+            return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(self._path, json.dumps(self._known, sort_keys=True).encode())
 

@@ -4,13 +4,11 @@ References are found, fetched, checked byte for byte, and locked.
 The weights digest is a hash of what the files hold: it goes into the identity of every run that starts from them.
 """
 
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ import requests
 from data_specs.ids import canonical_json, sha256_bytes
 from data_specs.weights import LOCK, MODEL_SUFFIXES, REVISION, LockedFile, LockedModel, Reference, load_lock, lock_text, parse_reference
 from tasks.artefacts import Workspace, write_atomic
+from tasks.local_folder import FileDigests
 
 MICRO_WEIGHTS = Path(__file__).resolve().parents[1] / "models" / "micro" / "weights"
 RECORD = "run.json"
@@ -57,19 +56,19 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is damaged ({error}): remove {folder} and train {folder.name!r} again") from None
 
 
-def find_weights(workspace: Workspace, reference: Reference, fetch: bool = True, lock: Path = LOCK) -> Weights:
+def find_weights(workspace: Workspace, reference: Reference, fetch: bool = True, lock: Path = LOCK, again: bool = False) -> Weights:
     """The model that a reference names. A `path:` that is not absolute starts at the workspace.
 
-    fetch: download what is not here. Raises ValueError saying what is missing, where it comes from, how big it is and under which licence, or which
-    file is not the one that was locked.
+    fetch: download what is not here. again: read every file, also those whose size and time of change are what they were when it was read last.
+    Raises ValueError saying what is missing, where it comes from, how big it is and under which licence, or which file is not the one that was locked.
     """
     if reference.kind == "hub":
-        return _from_hub(reference, fetch, lock)
+        return _from_hub(workspace, reference, fetch, lock, again)
     folder = MICRO_WEIGHTS / reference.name if reference.kind == "micro" else workspace.root / Path(reference.name).expanduser()
     files = _model_files(folder)
     if not any(path.suffix == ".safetensors" for path in files):
         raise ValueError(_nothing_in(folder, reference))
-    return Weights(folder.resolve(), _digest({path.relative_to(folder).as_posix(): _sha256(path) for path in files}))
+    return Weights(folder.resolve(), _digest(_digests(workspace, folder.resolve(), [path.relative_to(folder).as_posix() for path in files], again)))
 
 
 def lock_weights(reference: Reference, lock: Path = LOCK) -> LockedModel:
@@ -101,12 +100,13 @@ def lock_weights(reference: Reference, lock: Path = LOCK) -> LockedModel:
     return model
 
 
-def _from_hub(reference: Reference, fetch: bool, lock: Path) -> Weights:
+def _from_hub(workspace: Workspace, reference: Reference, fetch: bool, lock: Path, again: bool) -> Weights:
     entry = load_lock(lock).get(reference.name)
     revision = _locked_revision(reference, entry)
     assert entry is not None
     folder = _snapshot(reference.name, revision, entry, fetch)
-    wrong = [name for name, file in entry.files.items() if _sha256(folder / name) != file.sha256]
+    found = _digests(workspace, folder, list(entry.files), again)
+    wrong = [name for name, file in entry.files.items() if found[name] != file.sha256]
     if wrong:
         locked = entry.files[wrong[0]].sha256
         raise ValueError(f"{folder / wrong[0]} is not the file that {lock} has locked (sha256 {locked}): remove it and fetch {reference} again")
@@ -157,7 +157,7 @@ def _locked_file(sibling: Any) -> LockedFile | None:
 
 
 def _hashed(path: Path) -> LockedFile:
-    return LockedFile(sha256=_sha256(path), size=path.stat().st_size)
+    return LockedFile(sha256=FileDigests.digest(path), size=path.stat().st_size)
 
 
 def _described(name: str, info: Any, files: dict[str, LockedFile]) -> LockedModel:
@@ -213,13 +213,9 @@ def _digest(files: dict[str, str]) -> str:
     return sha256_bytes(canonical_json(files).encode())
 
 
-def _sha256(path: Path) -> str:
-    status = path.stat()
-    return _sha256_of(path, status.st_size, status.st_mtime_ns)
-
-
-@lru_cache(maxsize=4096)
-def _sha256_of(path: Path, size: int, changed_ns: int) -> str:
-    """Hash a file once per process, as long as it does not change."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _digests(workspace: Workspace, folder: Path, names: list[str], again: bool) -> dict[str, str]:
+    """sha256 of files in a folder; a text encoder may have 19 GB, so that a file is read once, as long as it does not change."""
+    digests = FileDigests(folder, workspace.runs / "weights", again)
+    found = {name: digests.of(name) for name in names}
+    digests.save()
+    return found

@@ -33,7 +33,7 @@ def train_run(workspace: Workspace, params: Params, name: str) -> Path:
     Raises ValueError for wrong settings, missing parents or data, and data that cannot be read.
     """
     job = make_job(workspace, params, name, fetch=True)
-    if is_published(job.output, job.id):
+    if is_published(job.output, job.id, workspace.runs / "train"):
         print(f"train {name}: already trained ({job.id})", flush=True)
         return job.output / "model"
     print(describe(plan_job(job, params.train)), flush=True)

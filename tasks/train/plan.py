@@ -100,7 +100,7 @@ def steps_done(workspace: Workspace, params: Params, name: str) -> int:
         job = make_job(workspace, params, name)
     except ValueError:
         return 0
-    if is_published(job.output, job.id):
+    if is_published(job.output, job.id, workspace.runs / "train"):
         return job.run.steps
     checkpoint = latest_checkpoint(job.checkpoints)
     return read_record(checkpoint)["step"] if checkpoint else 0

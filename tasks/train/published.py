@@ -1,6 +1,5 @@
 """The folder of a finished run, `data/<size>/train/<run>`: `model/`, `history.csv`, sampling grids, and `run.json`, which vouches for all of them."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -10,18 +9,22 @@ from typing import Any
 
 from data_specs.ids import canonical_json, sha256_bytes
 from tasks.artefacts import write_atomic
+from tasks.local_folder import FileDigests
 from tasks.weights import RECORD, read_run
 
 
-def is_published(folder: Path, run_id: str) -> bool:
-    """Whether `folder` holds the finished run of that id with every file as recorded."""
+def is_published(folder: Path, run_id: str, cache: Path) -> bool:
+    """Whether `folder` holds the finished run of that id with every file as recorded.
+
+    cache: folder where digests are remembered: a file is read again when its size or its time of change is another.
+    """
     if not (folder / RECORD).is_file():
         return False
     try:
         record = read_run(folder)
     except ValueError:
         return False
-    return record.get("id") == run_id and record.get("files") == _digests(folder)
+    return record.get("id") == run_id and record.get("files") == _digests(folder, cache)
 
 
 def publish(folder: Path, record: dict[str, Any], write: Callable[[Path], None]) -> dict[str, Any]:
@@ -34,7 +37,7 @@ def publish(folder: Path, record: dict[str, Any], write: Callable[[Path], None])
         shutil.rmtree(stray, ignore_errors=True)
     (partial / "model").mkdir(parents=True)
     write(partial)
-    files = _digests(partial)
+    files = _digests(partial, None)
     model = {name: digest for name, digest in files.items() if name.startswith("model/")}
     sealed = {**record, "files": files, "weights_sha256": sha256_bytes(canonical_json(model).encode())}
     write_atomic(partial / RECORD, (json.dumps(sealed, indent=1, sort_keys=True) + "\n").encode())
@@ -45,10 +48,11 @@ def publish(folder: Path, record: dict[str, Any], write: Callable[[Path], None])
     return sealed
 
 
-def _digests(folder: Path) -> dict[str, str]:
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != RECORD:
-            with path.open("rb") as file:
-                found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+def _digests(folder: Path, cache: Path | None) -> dict[str, str]:
+    names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file() and path.name != RECORD]
+    if cache is None:
+        return {name: FileDigests.digest(folder / name) for name in names}
+    digests = FileDigests(folder, cache)
+    found = {name: digests.of(name) for name in names}
+    digests.save()
     return found

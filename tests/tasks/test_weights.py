@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import threading
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import pytest
 import tasks.weights
 from data_specs.weights import load_lock, parse_reference
 from tasks.artefacts import Workspace
+from tasks.local_folder import FileDigests
 from tasks.weights import find_weights, lock_weights
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -157,6 +159,24 @@ def test_other_bytes_than_the_locked_ones_are_refused(hub: type[Hub], lock: Path
     hub.files["vae/diffusion_pytorch_model.safetensors"] = b"other weights" * 100
     with pytest.raises(ValueError, match=r"safetensors is not the file that .* has locked"):
         found(tmp_path, f"hub:{NAME}", lock=lock)
+
+
+def test_a_file_is_read_once_as_long_as_it_does_not_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = tmp_path / "own" / "model.safetensors"
+    weights.parent.mkdir()
+    weights.write_bytes(b"first")
+    os.utime(weights, ns=(0, 10**18))
+    first = found(tmp_path, "path:own").digest
+    read: list[Path] = []
+    digest = FileDigests.digest
+    monkeypatch.setattr(FileDigests, "digest", staticmethod(lambda path: read.append(path) or digest(path)))
+    assert found(tmp_path, "path:own").digest == first and read == []
+    weights.write_bytes(b"other")
+    os.utime(weights, ns=(0, 10**18))
+    assert found(tmp_path, "path:own").digest == first, "same size, same time: as git would see it"
+    assert found(tmp_path, "path:own", again=True).digest != first and read == [weights], "`weights fetch` reads everything"
+    os.utime(weights, ns=(0, 10**18 + 1))
+    assert found(tmp_path, "path:own").digest != first and len(read) == 2
 
 
 def test_revisions_are_those_of_the_lock(hub: type[Hub], lock: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 import tasks.train.launch
 from data_specs.params import Params
 from tasks.artefacts import Workspace
+from tasks.local_folder import FileDigests
 from tasks.tracking import Tracker
 from tasks.train.checkpoint import latest_checkpoint
 from tasks.train.job import make_job
@@ -57,6 +58,9 @@ def test_a_second_call_changes_nothing_and_damage_is_repaired(workspace: Workspa
     first = published(workspace)
     monkeypatch.setattr(tasks.train.launch, "train", lambda *_: pytest.fail("trained again"))
     train_run(workspace, params, "first")
+    with monkeypatch.context() as patch:
+        patch.setattr(FileDigests, "digest", staticmethod(lambda path: pytest.fail(f"{path} was read again")))
+        train_run(workspace, params, "first")
     (model / "weights.safetensors").write_bytes(b"damaged")
     train_run(workspace, params, "first")
     assert published(workspace) == first
