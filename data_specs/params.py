@@ -153,7 +153,8 @@ class EvaluateParams(Strict):
     split: Literal["train", "validation", "test"] = "test"
     max_assets: int = Field(8, gt=0)
     sampling_steps: int = Field(50, gt=0, description="DDIM steps (SPEC R8)")
-    guidance: float = Field(4.5, ge=0, description="guidance scale on the text condition")
+    guidance: float = Field(4.5, ge=0, description="guidance scale on the text condition of what was trained")
+    base_guidance: float = Field(4.5, ge=0, description="the same for pictures of the base alone, and SDEdit by it")
     layer_share: float = Field(0.3, ge=0, le=1, description="B_max as a share of the blocks (SPEC R8)")
     time_threshold: int = Field(950, ge=0, le=1001, description="t_max (SPEC R8); above 1000 = never")
     batch_size: int = Field(4, gt=0)

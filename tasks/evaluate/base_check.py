@@ -81,4 +81,4 @@ def describe(path: Path) -> str:
 def _sample(base: TextToImage, captions: list[str], first: int, params: Params) -> np.ndarray:
     streams = [np.random.default_rng(seed_from("base check", first + place)) for place in range(len(captions))]
     settings = params.evaluate
-    return sample_pictures(base, [photographic_prompt(caption) for caption in captions], settings.sampling_steps, settings.guidance, streams)
+    return sample_pictures(base, [photographic_prompt(caption) for caption in captions], settings.sampling_steps, settings.base_guidance, streams)

@@ -73,7 +73,7 @@ class ModelSamplers:
         return self._base
 
     def _settings(self) -> SamplingSettings:
-        return SamplingSettings(self.params.sampling_steps, self.params.guidance)
+        return SamplingSettings(self.params.sampling_steps, self.params.base_guidance)
 
 
 def _device() -> str:

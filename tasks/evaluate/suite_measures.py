@@ -81,7 +81,7 @@ def open_suite_measures(workspace: Workspace, params: EvaluateParams, base: Samp
         raise ValueError(f"the {params.split} split has no verified asset with pictures of both domains: raise assets.count")
     subjects, embedder = [data.read(key) for key in keys], open_embedder(params.embedder)
     weights = find_model(workspace, params.base, fetch=True).digest
-    settings = {"steps": params.sampling_steps, "guidance": params.guidance}
+    settings = {"steps": params.sampling_steps, "guidance": params.base_guidance}
     pictures = {"version": VERSION, "data": data.digests(), "assets": keys, "base": weights, **settings}
     folder = SampleFolder(workspace.runs / "evaluate" / f"base-{content_id(pictures)}")
     folder.fill(subjects, BASE_MODE, params.batch_size, base, lambda done: None)

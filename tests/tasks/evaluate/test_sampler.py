@@ -85,3 +85,14 @@ def test_refining_keeps_the_size_and_depends_on_the_seed(samplers: ModelSamplers
     first, second = (samplers.refine([subject.true_views()], [subject], 500, seed)[0] for seed in (0, 1))
     assert first.shape == subject.true_views().shape and first.dtype == np.uint8
     assert np.abs(first.astype(int) - second).max() > 10
+
+
+def test_the_base_has_a_guidance_of_its_own(samplers: ModelSamplers, subjects: Subjects) -> None:
+    subject = subjects.read(TEST[0])
+
+    def pictures(**changes: float) -> np.ndarray:
+        return ModelSamplers(samplers.workspace, PARAMS.model_copy(update=changes)).base()([subject], Mode("views", "", 0.0, 0))[0]
+
+    as_it_is = pictures()
+    np.testing.assert_array_equal(pictures(guidance=1.0), as_it_is)
+    assert np.abs(pictures(base_guidance=1.0).astype(int) - as_it_is).max() > 0
