@@ -60,7 +60,7 @@ def find_weights(workspace: Workspace, reference: Reference, fetch: bool = True,
     """The model that a reference names. A `path:` that is not absolute starts at the workspace.
 
     fetch: download what is not here. again: read every file, also those whose size and time of change are what they were when it was read last.
-    Raises ValueError saying what is missing, where it comes from, how big it is and under which licence, or which file is not the one that was locked.
+    Raises ValueError saying what is missing, where it comes from, how big it is and under which licence, or which file is not the locked one.
     """
     if reference.kind == "hub":
         return _from_hub(workspace, reference, fetch, lock, again)
