@@ -27,6 +27,8 @@ MAX_PIXELS = 64 * 1024 * 1024
 MAX_JSON_BYTES = 64 * 1024 * 1024
 
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PIXEL_CHUNKS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+JPEG_START = b"\xff\xd8\xff"
 PNG_COLOUR_TYPES = {1: 0, 3: 2, 4: 6}
 _CHANNELS = {colour_type: channels for channels, colour_type in PNG_COLOUR_TYPES.items()}
 FILTER_UP, LEVEL = 2, 6
@@ -103,12 +105,44 @@ def decode_png(data: bytes) -> np.ndarray:
     if pixels is not None:
         return pixels
     try:
-        pixels = imagecodecs.png_decode(data)
-    except RuntimeError as error:
-        raise ValueError(f"damaged PNG image ({len(data)} bytes): {error}") from None
+        pixels = imagecodecs.png_decode(_essential(data))
+    except (RuntimeError, UnicodeDecodeError):  # its own words may hold whatever lay in memory
+        raise ValueError(f"damaged PNG image ({len(data)} bytes)") from None
     if pixels.ndim == 3 and pixels.shape[2] == 2:  # gray and alpha, which nobody else knows as a kind of its own
         return np.repeat(pixels, (3, 1), axis=2)
     return pixels
+
+
+def _essential(data: bytes) -> bytes:
+    """A PNG without the chunks that do not change its pixels, such as colour profiles and texts: of what is odd in them libpng tells the terminal.
+
+    What is cut off or no chunk at all stays, for libpng to refuse.
+    """
+    place, kept = len(PNG_SIGNATURE), [data[: len(PNG_SIGNATURE)]]
+    while place + 12 <= len(data):
+        end = place + 12 + struct.unpack_from(">I", data, place)[0]
+        kind = data[place + 4 : place + 8]
+        if kind in PIXEL_CHUNKS or (kind == b"tRNS" and _fits_palette(data, end - place - 12)):
+            kept.append(data[place:end])
+        place = end
+    return b"".join([*kept, data[place:]])
+
+
+def _fits_palette(data: bytes, size: int) -> bool:
+    """Whether a chunk of this size can say what is clear in the PNG: entries of a palette, a gray, or a colour."""
+    return {0: size == 2, 2: size == 6, 3: 0 < size <= 256}.get(data[25], False)
+
+
+def decode_jpeg(data: bytes) -> np.ndarray | None:
+    """The pixels of a JPEG, (H, W) or (H, W, 3) uint8, not turned by EXIF; None for other colours than gray and RGB.
+
+    The same as OpenCV's, which tells the terminal of every oddity. Raises ValueError for damaged data.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
+            return np.array(image) if image.mode in ("L", "RGB") else None
+    except (OSError, SyntaxError, ValueError):
+        raise ValueError(f"damaged JPEG image ({len(data)} bytes)") from None
 
 
 def _decode_up(data: bytes) -> np.ndarray | None:
@@ -155,6 +189,8 @@ def _undo_up(differences: np.ndarray) -> np.ndarray:
 def _decode_checked(data: bytes) -> np.ndarray:
     if data.startswith(PNG_SIGNATURE):
         return decode_png(data)
+    if data.startswith(JPEG_START) and (pixels := decode_jpeg(data)) is not None:
+        return pixels
     pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
         raise ValueError(f"damaged image ({len(data)} bytes)")

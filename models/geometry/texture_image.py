@@ -9,7 +9,7 @@ from PIL import Image
 
 from data_specs.asset import Material, Mesh
 from models.geometry.mesh_error import MeshError
-from models.image_codec import decode_png, encode_png
+from models.image_codec import JPEG_START, decode_jpeg, decode_png, encode_png
 
 MAX_TEXTURE_SIDE = 16384
 MAX_TEXTURE_PIXELS = 8192 * 8192
@@ -71,6 +71,8 @@ def _header(data: bytes) -> tuple[str, str, tuple[int, int]]:
 def _decode_fast(data: bytes) -> np.ndarray:
     if data.startswith(b"\x89PNG"):
         return _decode_png(data)
+    if data.startswith(JPEG_START):
+        return _decode_jpeg(data)
     flags = cv2.IMREAD_UNCHANGED  # no turn by EXIF: glTF ignores it
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
@@ -81,6 +83,16 @@ def _decode_fast(data: bytes) -> np.ndarray:
     if image.ndim == 2:
         return cv2.cvtColor(image, cv2.COLOR_GRAY2RGBA)
     return cv2.cvtColor(image, cv2.COLOR_BGRA2RGBA if image.shape[2] == 4 else cv2.COLOR_BGR2RGBA)
+
+
+def _decode_jpeg(data: bytes) -> np.ndarray:
+    try:
+        image = decode_jpeg(data)
+    except ValueError:
+        image = None
+    if image is None:
+        return _decode_any(data)
+    return cv2.cvtColor(image, cv2.COLOR_GRAY2RGBA if image.ndim == 2 else cv2.COLOR_RGB2RGBA)
 
 
 def _decode_png(data: bytes) -> np.ndarray:

@@ -3,6 +3,7 @@
 import io
 import json
 import struct
+import zlib
 
 import cv2
 import imagecodecs
@@ -96,6 +97,56 @@ def test_a_flipped_bit_is_noticed() -> None:
     data = bytearray(encode_png(_noise((16, 16, 3), np.uint8)))
     data[len(data) // 2] ^= 16
     with pytest.raises(ValueError, match="damaged"):
+        decode_image(bytes(data))
+
+
+def with_chunk(kind: bytes, body: bytes) -> bytes:
+    """Another tool's PNG with a chunk before its pixels."""
+    data = cv2.imencode(".png", _noise((16, 16, 3), np.uint8))[1].tobytes()
+    return data[:33] + struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(body, zlib.crc32(kind))) + data[33:]
+
+
+def jpeg(mode: str = "RGB") -> bytes:
+    data = io.BytesIO()
+    Image.fromarray(_noise((40, 50, 3), np.uint8)).convert(mode).save(data, "JPEG")
+    return data.getvalue()
+
+
+ODD = {
+    "profile": with_chunk(b"iCCP", b"ICC\0\0" + zlib.compress(b"no profile")),
+    "text": with_chunk(b"tEXt", b"\xff"),
+    "clear colour": with_chunk(b"tRNS", bytes(40)),
+    "JPEG with something between": jpeg()[:-2] + b"abcdef" + jpeg()[-2:],
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_pictures_are_read_in_silence(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    found = decode_image(ODD[name])
+    assert capfd.readouterr() == ("", "")
+    with Image.open(io.BytesIO(ODD[name])) as image:
+        np.testing.assert_array_equal(found, np.asarray(image.convert("RGB")))
+
+
+def test_a_clear_colour_that_counts_stays() -> None:
+    palette, data = Image.fromarray(_noise((9, 9, 3), np.uint8)).quantize(8), io.BytesIO()
+    palette.save(data, "PNG", transparency=3)
+    with Image.open(io.BytesIO(data.getvalue())) as image:
+        np.testing.assert_array_equal(decode_image(data.getvalue()), np.asarray(image.convert("RGBA")))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_jpegs_are_what_opencv_sees(mode: str) -> None:
+    seen = cv2.imdecode(np.frombuffer(jpeg(mode), np.uint8), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(decode_image(jpeg(mode)), seen if seen.ndim == 2 else seen[..., ::-1])
+    with pytest.raises(ValueError, match=r"^damaged .*image"):
+        decode_image(jpeg(mode)[:-300])
+
+
+def test_the_message_on_a_damaged_picture_is_the_same_in_every_run() -> None:
+    data = bytearray(encode_png(_noise((16, 16, 3), np.uint8)))
+    data[40] = 0xFF
+    with pytest.raises(ValueError, match=rf"^damaged PNG image \({len(data)} bytes\)$"):
         decode_image(bytes(data))
 
 
