@@ -8,6 +8,7 @@ import torch
 
 from data_specs.params import TrainParams
 from tasks.ray_life import start_ray, stop_ray, worker_environment
+from tasks.train.failures import WorkerLost, meaning
 from tasks.train.job import TrainJob
 from tasks.train.loop import train
 from tasks.train.worker import Worker
@@ -24,14 +25,11 @@ ENVIRONMENT = {
 """With these Ray Train starts in 10 s instead of 20, stays in the working directory and is quiet."""
 
 
-MISTAKES = (ValueError, TypeError, LookupError, AttributeError, AssertionError, ImportError, FileNotFoundError)
-"""What a wrong setting, missing data or wrong code raises: it would only come again."""
-
-
 def train_on_ray(job: TrainJob, params: TrainParams) -> None:
     """Run the loop on `params.workers` Ray workers until its last step; up to `params.max_failures` deaths are survived.
 
-    Raises ValueError at once for a mistake in settings, data or code, RuntimeError when workers die more often.
+    Raises ValueError at once for a mistake in settings, data or code, RuntimeError at once for an error that would only come again, WorkerLost when
+    workers die more often.
     """
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -43,14 +41,14 @@ def train_on_ray(job: TrainJob, params: TrainParams) -> None:
 
 
 def retry_deaths(fit: Callable[[], None], max_failures: int) -> None:
-    """Call `fit` again when it ends with a RuntimeError, at most `max_failures` times; any other error is raised at once.
+    """Call `fit` again when it ends with a WorkerLost, at most `max_failures` times; any other error is raised at once.
 
     Ray's own counter takes mistakes for deaths. Each call goes on from the last checkpoint, as Ray's own restart would.
     """
     for failures in range(max_failures + 1):
         try:
             return fit()
-        except RuntimeError as error:
+        except WorkerLost as error:
             if failures == max_failures:
                 raise
             print(f"train: a worker died ({failures + 1} of at most {max_failures}), going on from the last checkpoint: {error}", flush=True)
@@ -77,7 +75,7 @@ def _fit(job: TrainJob, params: TrainParams) -> None:
     try:
         trainer.fit()
     except TrainingFailedError as error:
-        raise _plain(error) from error
+        raise meaning(error) from error
 
 
 def _work(config: dict[str, Any]) -> None:
@@ -89,11 +87,3 @@ def _work(config: dict[str, Any]) -> None:
     context = ray.train.get_context()
     worker = Worker(context.get_world_rank(), context.get_world_size(), get_device(), config["strategy"])
     train(config["job"], worker, lambda row: ray.train.report(row))
-
-
-def _plain(error: Any) -> Exception:
-    causes = list(getattr(error, "worker_failures", {}).values())
-    mistake = next((cause for cause in causes if isinstance(cause, MISTAKES)), None)
-    if mistake is None:
-        return RuntimeError(f"training failed on Ray: {error}")
-    return ValueError(str(mistake) if isinstance(mistake, ValueError) else f"{type(mistake).__name__}: {mistake}")

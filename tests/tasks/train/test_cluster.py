@@ -19,6 +19,7 @@ from data_specs.params import TrainParams
 from models.recipe import Batch, StepRandom
 from tasks.train.checkpoint import latest_checkpoint, load_checkpoint, read_record
 from tasks.train.cluster import retry_deaths, train_on_ray
+from tasks.train.failures import WorkerLost
 from tasks.train.history import read_history
 from tasks.train.job import TrainJob
 from tasks.train.loop import new_state, train
@@ -114,12 +115,39 @@ def test_a_killed_worker_is_replaced_and_the_run_ends_bit_for_bit_the_same(job_o
     assert all(torch.equal(value, states[1].ema.shadow[name]) for name, value in states[0].ema.shadow.items())
 
 
-@pytest.mark.parametrize(("mistake", "told"), [(ValueError, "^sample 'asset_0_0'"), (FileNotFoundError, "^FileNotFoundError: sample 'asset_0_0'")])
-def test_a_mistake_is_told_as_such_and_not_made_again(job_of: JobOf, tmp_path: Path, mistake: type[Exception], told: str) -> None:
-    job = recorded(job_of(), tmp_path / "seen", refuse_at=1, refusal=mistake)
-    with pytest.raises(ValueError, match=told):
+@pytest.mark.parametrize(
+    ("error", "raised", "told"),
+    [
+        (ValueError, ValueError, "^sample 'asset_0_0'"),
+        (FileNotFoundError, ValueError, "^FileNotFoundError: sample 'asset_0_0'"),
+        (RuntimeError, RuntimeError, "^training failed on worker 0: RuntimeError: sample 'asset_0_0'"),
+    ],
+)
+def test_an_error_is_told_as_such_and_not_made_again(
+    job_of: JobOf, tmp_path: Path, error: type[Exception], raised: type[Exception], told: str
+) -> None:
+    job = recorded(job_of(), tmp_path / "seen", refuse_at=1, refusal=error)
+    with pytest.raises(raised, match=told):
         train_on_ray(job, ray_params(1))
     assert (tmp_path / "seen" / "refusals").read_text() == "x"
+
+
+def test_the_death_of_one_of_two_workers_is_survived(job_of: JobOf, tmp_path: Path) -> None:
+    settings = {"steps": 12, "batch_size": 6, "config": {"plain": True}, "checkpoint_every": 4}
+    whole, broken = (recorded(job_of(name, **settings), tmp_path / name, seconds=0.2 * (name == "broken")) for name in ("whole", "broken"))
+    train(whole, ALONE)
+
+    def kill_one() -> None:
+        while latest_checkpoint(broken.checkpoints) is None:
+            time.sleep(0.05)
+        os.kill(int(min({path.read_text() for path in (tmp_path / "broken").iterdir()})), signal.SIGKILL)
+
+    killer = threading.Thread(target=kill_one, daemon=True)
+    killer.start()
+    train_on_ray(broken, ray_params(2))
+    killer.join(10)
+    assert len({path.read_text() for path in (tmp_path / "broken").iterdir()}) >= 3, "two processes, and who took their places"
+    np.testing.assert_allclose(losses(broken), losses(whole), rtol=1e-5)
 
 
 def test_deaths_are_survived_as_often_as_asked() -> None:
@@ -128,11 +156,14 @@ def test_deaths_are_survived_as_often_as_asked() -> None:
     def fit(deaths: int) -> None:
         calls.append(deaths)
         if len(calls) <= deaths:
-            raise RuntimeError("a worker died")
+            raise WorkerLost("a worker died")
 
     retry_deaths(lambda: fit(2), 2)
     assert len(calls) == 3
     calls.clear()
-    with pytest.raises(RuntimeError, match="a worker died"):
+    with pytest.raises(WorkerLost, match="a worker died"):
         retry_deaths(lambda: fit(3), 2)
+    assert len(calls) == 3
+    with pytest.raises(ZeroDivisionError):
+        retry_deaths(lambda: calls.append(1 // 0), 2)
     assert len(calls) == 3
