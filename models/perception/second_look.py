@@ -1,4 +1,4 @@
-"""What else does a picture show? Its object is painted out, and detector and segmenter are asked once more for the same name.
+"""What else does a picture show? Its object is painted out, and the detector is asked once more for the same name.
 
 A second object that touches the first, or is fainter than it, is easily overlooked beside it; alone it is found.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from models.perception.base import Box, Detector, Mask, Picture, Segmenter
+from models.perception.base import Box, Detector, Picture
 from models.perception.detector import is_cut_out
 
 REACH_SHARE = 0.06
@@ -26,13 +26,13 @@ MOST_OTHERS = 3
 
 @dataclass(frozen=True)
 class Other:
-    """Something beside the object. box: its score as the detector has it. inside: (H, W) bool, empty where the segmenter finds nothing."""
+    """Something beside the object. box: its score as the detector has it. inside: its pixels without those of the object, (H, W) bool."""
 
     box: Box
     inside: np.ndarray
 
 
-def look_again(pictures: list[Picture], phrases: list[str], objects: list[np.ndarray], detector: Detector, segmenter: Segmenter) -> list[list[Other]]:
+def look_again(pictures: list[Picture], phrases: list[str], objects: list[np.ndarray], detector: Detector) -> list[list[Other]]:
     """What each picture shows beside its object, best first; nothing for a cut-out, where alpha says what the object is.
 
     objects: the pixels of the object, (H, W) bool each, not empty.
@@ -40,12 +40,9 @@ def look_again(pictures: list[Picture], phrases: list[str], objects: list[np.nda
     places = [place for place, picture in enumerate(pictures) if not is_cut_out(picture)]
     painted = {place: paint_out(pictures[place], objects[place]) for place in places}
     found = detector.detect([painted[place][0] for place in places], [phrases[place] for place in places]) if places else []
-    asked = [(place, box) for place, boxes in zip(places, found, strict=True) for box in _unpainted(boxes, painted[place][1])]
-    masks = segmenter.segment([painted[place][0] for place, _ in asked], [box for _, box in asked]) if asked else []
     others: list[list[Other]] = [[] for _ in pictures]
-    for (place, box), mask in zip(asked, masks, strict=True):
-        inside = mask.inside if isinstance(mask, Mask) else np.zeros(pictures[place].size, bool)
-        others[place].append(Other(box, inside & ~painted[place][1]))
+    for place, boxes in zip(places, found, strict=True):
+        others[place] = _beside(boxes, painted[place][1])
     return others
 
 
@@ -66,15 +63,19 @@ def paint_out(picture: Picture, inside: np.ndarray) -> tuple[Picture, np.ndarray
     return replace(picture, rgb=np.where(painted[..., None], filled, picture.rgb)), painted
 
 
-def _unpainted(boxes: list[Box], painted: np.ndarray) -> list[Box]:
-    return [box for box in boxes if not _is_scenery(box, painted.shape) and painted[_window(box)].mean() < MOST_PAINTED][:MOST_OTHERS]
+def _beside(boxes: list[Box], painted: np.ndarray) -> list[Other]:
+    """The first boxes that show neither paint nor scenery."""
+    others = []
+    for box in boxes:
+        window = np.zeros_like(painted)
+        window[int(max(box.top, 0)) : int(np.ceil(box.bottom)), int(max(box.left, 0)) : int(np.ceil(box.right))] = True
+        inside = window & ~painted
+        if not _is_scenery(box, painted.shape) and np.count_nonzero(inside) > (1.0 - MOST_PAINTED) * np.count_nonzero(window):
+            others.append(Other(box, inside))
+    return others[:MOST_OTHERS]
 
 
 def _is_scenery(box: Box, size: tuple[int, ...]) -> bool:
     """Whether a box reaches from one side of the picture, height and width, to the opposite one: a floor, a bench, a stripe of a pattern."""
     (height, width), edge = size, BORDER_SHARE * min(size)
     return (box.left <= edge and box.right >= width - edge) or (box.top <= edge and box.bottom >= height - edge)
-
-
-def _window(box: Box) -> tuple[slice, slice]:
-    return slice(int(max(box.top, 0)), int(np.ceil(box.bottom))), slice(int(max(box.left, 0)), int(np.ceil(box.right)))

@@ -21,6 +21,9 @@ WORTH_ASKING = 0.7
 APART = 1.0
 """Half the object's longest side (units of the object frame): what lies so far behind or before it belongs to the scene."""
 
+NEAR_SHARE = 0.05
+"""Of the object's pixels: where fewer are as deep as the object, nothing stands beside it."""
+
 
 def named(candidate: Candidate, _: object) -> float:
     """1 where somebody said what the picture shows, else 0."""
@@ -155,11 +158,15 @@ def second_object(candidate: Candidate, _: object) -> float | None:
 
 
 def _is_apart(other: Other, candidate: Candidate) -> bool:
-    """Whether depth is known and another one."""
+    """Whether depth is known and nothing of it is as deep as the object; its box may hold some of the background too."""
     if candidate.depth is None or candidate.mask is None:
         return False
-    theirs, ours = (candidate.depth[inside & (candidate.depth > 0)] for inside in (other.inside, candidate.mask.inside))
-    return bool(len(theirs) and len(ours)) and abs(float(np.median(theirs) - np.median(ours))) > APART
+    object_depth = candidate.depth[candidate.mask.inside & (candidate.depth > 0)]
+    theirs = candidate.depth[other.inside & (candidate.depth > 0)]
+    if not len(object_depth) or not len(theirs):
+        return False
+    near = np.abs(theirs - np.median(object_depth)) < APART
+    return int(np.count_nonzero(near)) < NEAR_SHARE * int(np.count_nonzero(candidate.mask.inside))
 
 
 def _worth_asking(candidate: Candidate) -> tuple[PoseProblem, np.ndarray] | None:

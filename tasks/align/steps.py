@@ -104,7 +104,7 @@ def look_beside(candidates: list[Candidate], tools: Tools) -> Found:
     """What the picture shows beside the posed mesh."""
     objects = {place: one.posed.mask for place, one in enumerate(candidates) if one.posed is not None and one.posed.mask.any()}
     pictures, names = [candidates[place].picture for place in objects], [candidates[place].line.item for place in objects]
-    seen = look_again(pictures, names, list(objects.values()), tools.models.detector, tools.models.segmenter)
+    seen = look_again(pictures, names, list(objects.values()), tools.models.detector)
     others = dict(zip(objects, seen, strict=True))
     return [replace(one, others=tuple(others[place])) if place in others else one for place, one in enumerate(candidates)]
 

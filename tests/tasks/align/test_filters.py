@@ -106,6 +106,8 @@ def test_what_else_is_found_counts_unless_it_stands_behind(aligned: Candidate) -
 
     assert found(None) == pytest.approx(0.75) and found(ours + 0.5) == pytest.approx(0.75) and found(0.0) == pytest.approx(0.75)
     assert found(ours + 1.5) == found(ours - 1.5) == pytest.approx(0.25)
+    nothing_else = replace(one, others=one.others[:1] if one.others else ())
+    assert second_object(replace(nothing_else, depth=np.where(inside, ours + 1.5, known)), None) == 0.0
     assert second_object(aligned, None) == 0.0 and second_object(replace(aligned, others=None), None) is None
 
 
