@@ -15,7 +15,7 @@ from tasks.evaluate.expectations import check
 from tasks.evaluate.samples import SampleFolder
 from tasks.evaluate.suite_measures import SuiteMeasures, open_suite_measures
 from tasks.evaluate.suite_table import as_text as table_as_text
-from tasks.evaluate.suite_table import table
+from tasks.evaluate.suite_table import ends_of_scale, table
 
 
 def evaluate_cell(workspace: Workspace, params: Params, suite: Suite, place: tuple[str, int], samplers: Samplers) -> dict[str, Any]:
@@ -76,6 +76,7 @@ def _record(params: Params, suite: Suite, measures: SuiteMeasures, measured: dic
         "base_sha256": measures.identity["base"],
         "embedder": measures.identity["embedder"],
         "settings": params.evaluate.model_dump(mode="json", exclude=NO_MATTER | {"run", "layer_share", "time_threshold"}),
+        "ends": ends_of_scale(measures.ends()),
         **measured,
     }
     return {**record, "checks": [answer.__dict__ for answer in check(suite, record)]}

@@ -39,7 +39,19 @@ class SuiteMeasures:
 
         sets: the views (V, H, W, 3) uint8 of every subject.
         """
-        found = {} if self.identity["surface"] == "none" else self._consistency(sets)
+        return ({} if self.identity["surface"] == "none" else self._consistency(sets)) | self._distances(sets)
+
+    def ends(self) -> dict[str, dict[str, Any]]:
+        """What the two ends of the scale would measure, by title: the renders that training has of such assets, and its real pictures of them."""
+        renders = self.measure([subject.true_views() for subject in self.subjects])
+        return {
+            "Renders of these views": renders,
+            "Real pictures of these assets": self._distances([subject.photographs for subject in self.subjects]),
+        }
+
+    def _distances(self, sets: list[np.ndarray]) -> dict[str, Any]:
+        """Realism and text alignment of pictures, whatever they show of each subject."""
+        found: dict[str, Any] = {}
         features = self._features(sets)
         for name, reference in self.references.items():
             found[f"fid@micro:{name}"] = {"value": published(frechet_distance(features, reference))}

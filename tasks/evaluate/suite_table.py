@@ -64,6 +64,14 @@ def table(suite: Suite, embedder: str, cells: dict[str, dict[int, dict[str, Any]
     return {"columns": [asdict(column) for column in shown], "rows": rows}
 
 
+def ends_of_scale(ends: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of `table` without seeds: what no model made. ends: title -> what was measured."""
+    return [
+        {"title": title, "metrics": {name: {"mean": found["value"], "spread": None} for name, found in metrics.items()}}
+        for title, metrics in ends.items()
+    ]
+
+
 def over_seeds(values: dict[int, float]) -> dict[str, Any] | None:
     """Mean, sample standard deviation (None for a single seed) and the raw values; None without any."""
     if not values:
@@ -78,9 +86,9 @@ def as_text(suite: Suite, record: dict[str, Any]) -> str:
     shown = record["columns"]
     heads = [f"{column['title']} {'↑' if column['better'] == 'higher' else '↓'}" for column in shown]
     lines: list[list[str]] = [["", *heads]]
-    for row in record["rows"]:
+    for row in [*record["ends"], *record["rows"]]:
         lines.append([row["title"], *(_measured(row["metrics"].get(column["name"])) for column in shown)])
-        if row["published"]:
+        if row.get("published"):
             numbers = (row["published"].get(column["paper"]) for column in shown)
             lines.append(["  published", *("–" if number is None else f"{number:.4g}" for number in numbers)])
     widths = [max(len(line[place]) for line in lines) for place in range(len(heads) + 1)]

@@ -30,9 +30,9 @@ def _suite(inputs: Inputs, name: str, record: dict[str, Any]) -> dict[str, Any]:
         {
             "title": row["title"],
             "ours": [cell(row["metrics"].get(column["name"])) for column in columns],
-            "published": [_published(row["published"].get(column["paper"])) for column in columns],
+            "published": [_published(row.get("published", {}).get(column["paper"])) for column in columns],
         }
-        for row in record["rows"]
+        for row in [*record["ends"], *record["rows"]]
     ]
     return {
         "record": record,

@@ -51,6 +51,17 @@ def test_text_shows_our_numbers_the_published_ones_and_the_checks(workspace: Wor
         assert expected in text, expected
 
 
+def test_the_ends_of_the_scale_are_measured_without_a_model(workspace: Workspace) -> None:
+    path = run(workspace, KnownSamplers())
+    record = json.loads(path.read_bytes())
+    renders, photographs = ({name: metric["mean"] for name, metric in row["metrics"].items()} for row in record["ends"])
+    plain = {name: metric["mean"] for name, metric in record["rows"][0]["metrics"].items()}
+    assert renders["consistency_psnr"] > plain["consistency_psnr"]  # plain samples are these renders with noise
+    assert photographs["fid@micro:base"] < 1e-3 < renders["fid@micro:base"]  # the base makes these very photographs
+    assert "consistency_psnr" not in photographs
+    assert "Renders of these views" in describe(SUITE, path)
+
+
 def test_every_cell_is_sampled_once_and_a_refined_row_starts_from_its_source(workspace: Workspace) -> None:
     samplers, again = KnownSamplers(), KnownSamplers()
     run(workspace, samplers)

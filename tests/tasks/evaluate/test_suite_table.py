@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tasks.evaluate.suite_table import as_text, columns, digits, over_seeds, table
+from tasks.evaluate.suite_table import as_text, columns, digits, ends_of_scale, over_seeds, table
 from tests.tasks.evaluate.suites import small_suite
 
 SUITE = small_suite()
@@ -44,15 +44,17 @@ def test_no_column_has_the_name_of_the_papers_metric() -> None:
 
 
 def test_text_has_published_numbers_under_ours_in_straight_columns() -> None:
-    lines = as_text(SUITE, table(SUITE, "an embedder", CELLS)).splitlines()
+    ends = ends_of_scale({"Renders": cell(consistency_psnr=40.0)})
+    lines = as_text(SUITE, {"ends": ends, **table(SUITE, "an embedder", CELLS)}).splitlines()
     assert lines[0].startswith("Small table") and lines[0].endswith("published: a paper, table 9")
     drawn = lines[2:]
     assert len({len(line) for line in drawn}) == 1
     assert drawn[0].split() == ["PSNR,", "dB", "↑", "fid@micro:base", "↓"]
-    assert drawn[1].split() == ["Plain", "25.33", "±", "1.5", "4", "±", "0"]
-    assert drawn[2].split() == ["published", "25.76", "168.2"]
-    assert drawn[3].split() == ["Refined", "–", "–"]
-    assert drawn[4].split() == ["Ours", "23.5", "1.25"]
+    assert drawn[1].split() == ["Renders", "40", "–"]
+    assert drawn[2].split() == ["Plain", "25.33", "±", "1.5", "4", "±", "0"]
+    assert drawn[3].split() == ["published", "25.76", "168.2"]
+    assert drawn[4].split() == ["Refined", "–", "–"]
+    assert drawn[5].split() == ["Ours", "23.5", "1.25"]
     assert drawn[-1].split() == ["published", "–", "181.9"]
 
 
