@@ -103,12 +103,14 @@ class Pose:
     """Where an object stands.
 
     camera_from_object: (4, 4) float64, rigid, OpenCV axes, in units of the object frame. confidence: in [0, 1], None where the estimator has
-    none. symmetric: other poses look the same; None where nobody checked.
+    none. symmetric: other poses look the same; None where nobody checked. weighed: all that the estimator compared in the end, this one too, (4, 4)
+    each; empty where it does not say.
     """
 
     camera_from_object: np.ndarray
     confidence: float | None = None
     symmetric: bool | None = None
+    weighed: tuple[np.ndarray, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -58,8 +58,8 @@ class RenderAndCompare:
         seen, found = candidates(scene, problem)
         if not found or found[0].evidence.overlap == 0.0:
             return Miss("no_pose", "no view of the mesh resembles what the mask shows")
-        pose = rigid(seen.virtual_from_camera.T, np.zeros(3)) @ found[0].placement.virtual_from_object
-        return Pose(pose, confidence(found[0].evidence, margin(found, symmetry), seen.has_depth), not symmetry.trivial)
+        poses = camera_poses(seen, found)
+        return Pose(poses[0], confidence(found[0].evidence, margin(found, symmetry), seen.has_depth), not symmetry.trivial, poses)
 
     def _prepare(self, mesh: Mesh) -> tuple[Mesh, Scene, Symmetry]:
         if self._prepared is None or self._prepared[0] is not mesh:
@@ -81,6 +81,12 @@ def candidates(scene: Scene, problem: PoseProblem) -> tuple[Observation, list[Ca
     refined = _ranked(scene, coarse, [refine(scene, coarse, one, ROUNDS, not coarse.has_depth) for one in kept])
     best = [one.placement for one in _distinct(refined)[:KEPT_FINE]]
     return fine, _ranked(scene, fine, [refine(scene, fine, one, ROUNDS_FINE, True) for one in best])
+
+
+def camera_poses(seen: Observation, found: list[Candidate]) -> tuple[np.ndarray, ...]:
+    """`camera_from_object` (4, 4) of candidates that cover some of the mask."""
+    turn = rigid(seen.virtual_from_camera.T, np.zeros(3))
+    return tuple(turn @ one.placement.virtual_from_object for one in found if one.evidence.overlap > 0.0)
 
 
 def margin(found: list[Candidate], symmetry: Symmetry) -> float:

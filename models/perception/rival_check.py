@@ -10,12 +10,11 @@ import numpy as np
 
 from data_specs.camera import Camera, Intrinsics
 from models.geometry.mesh_ops import mirror_image
-from models.geometry.se3 import rigid
 from models.geometry.symmetry import find_symmetry, has_mirror_symmetry
 from models.metrics.pose_error import rotation_error_degrees
 from models.metrics.posed_agreement import crop_both, edge_difference
-from models.perception.base import PoseProblem
-from models.perception.render_and_compare import RIVAL_DEGREES, candidates
+from models.perception.base import Pose, PoseProblem
+from models.perception.render_and_compare import RIVAL_DEGREES, camera_poses, candidates
 from models.renderers.base import UniformLight
 from models.renderers.open3d_cpu import Open3DRenderer, Scene
 
@@ -27,8 +26,8 @@ UNLIKE = 1.0
 """Difference of edges that have nothing in common."""
 
 
-def mirror_lead(problem: PoseProblem, camera_from_object: np.ndarray) -> float | None:
-    """How much nearer to the picture the mesh's reflection comes than the mesh at its pose (4, 4), as a difference of `edge_difference`.
+def mirror_lead(problem: PoseProblem, pose: Pose) -> float | None:
+    """How much nearer to the picture the mesh's reflection comes than the mesh at its pose, as a difference of `edge_difference`.
 
     The mask must not be empty. None for a mesh that is its own mirror image, and where the reflection finds no pose. Takes a pose estimate.
     """
@@ -36,38 +35,31 @@ def mirror_lead(problem: PoseProblem, camera_from_object: np.ndarray) -> float |
         return None
     reflected = replace(problem, mesh=mirror_image(problem.mesh))
     scene = Open3DRenderer().load(reflected.mesh)
-    return _lead(problem, camera_from_object, scene, _poses(scene, reflected))
+    return _lead(problem, pose, scene, list(camera_poses(*candidates(scene, reflected))))
 
 
-def rival_lead(problem: PoseProblem, camera_from_object: np.ndarray) -> float | None:
-    """How much nearer to the picture the mesh comes from another side than at its pose (4, 4), as a difference of `edge_difference`.
+def rival_lead(problem: PoseProblem, pose: Pose) -> float | None:
+    """How much nearer to the picture the mesh comes from another side than at its pose, as a difference of `edge_difference`.
 
     Another side: turned by more than `RIVAL_DEGREES`, symmetry considered. The mask must not be empty. None where there is no such pose. Takes a
-    pose estimate.
+    pose estimate where the pose does not come with what else was weighed.
     """
     scene = Open3DRenderer().load(problem.mesh)
-    symmetry = find_symmetry(scene)
-    poses = [pose for pose in _poses(scene, problem) if rotation_error_degrees(pose, camera_from_object, symmetry) > RIVAL_DEGREES]
-    return _lead(problem, camera_from_object, scene, poses)
+    symmetry, weighed = find_symmetry(scene), pose.weighed or camera_poses(*candidates(scene, problem))
+    return _lead(problem, pose, scene, [one for one in weighed if rotation_error_degrees(one, pose.camera_from_object, symmetry) > RIVAL_DEGREES])
 
 
-def _poses(scene: Scene, problem: PoseProblem) -> list[np.ndarray]:
-    """The best poses that a mesh finds in a picture, `camera_from_object` (4, 4) each."""
-    seen, found = candidates(scene, problem)
-    turn = rigid(seen.virtual_from_camera.T, np.zeros(3))
-    return [turn @ one.placement.virtual_from_object for one in found if one.evidence.overlap > 0]
-
-
-def _lead(problem: PoseProblem, camera_from_object: np.ndarray, other: Scene, poses: list[np.ndarray]) -> float | None:
+def _lead(problem: PoseProblem, pose: Pose, other: Scene, rivals: list[np.ndarray]) -> float | None:
     """By how much the best of another mesh's poses outdoes the mesh at its pose; None without a pose."""
     small, mask, k = _near(problem.picture.rgb, problem.mask, problem.intrinsics)
 
-    def difference(scene: Scene, pose: np.ndarray) -> float:
-        found = edge_difference(crop_both(small, mask, Open3DRenderer().render(scene, Camera(k, pose), UniformLight(), SAMPLES)))
+    def difference(scene: Scene, camera_from_object: np.ndarray) -> float:
+        found = edge_difference(crop_both(small, mask, Open3DRenderer().render(scene, Camera(k, camera_from_object), UniformLight(), SAMPLES)))
         return UNLIKE if found is None else found
 
-    own = difference(Open3DRenderer().load(problem.mesh), camera_from_object)
-    return own - min(difference(other, pose) for pose in poses) if poses else None
+    if not rivals:
+        return None
+    return difference(Open3DRenderer().load(problem.mesh), pose.camera_from_object) - min(difference(other, one) for one in rivals)
 
 
 def _near(rgb: np.ndarray, inside: np.ndarray, k: Intrinsics) -> tuple[np.ndarray, np.ndarray, Intrinsics]:

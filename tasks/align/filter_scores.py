@@ -5,7 +5,7 @@ import numpy as np
 from data_specs.subject import Assessment
 from models.metrics import posed_agreement as agreement
 from models.metrics.perceptual import PerceptualDistance
-from models.perception.base import Box, PoseProblem
+from models.perception.base import Box, Pose, PoseProblem
 from models.perception.detector import is_cut_out
 from models.perception.rival_check import mirror_lead, rival_lead
 from models.perception.second_look import Other
@@ -169,14 +169,14 @@ def _is_apart(other: Other, candidate: Candidate) -> bool:
     return int(np.count_nonzero(near)) < NEAR_SHARE * int(np.count_nonzero(candidate.mask.inside))
 
 
-def _worth_asking(candidate: Candidate) -> tuple[PoseProblem, np.ndarray] | None:
+def _worth_asking(candidate: Candidate) -> tuple[PoseProblem, Pose] | None:
     """The problem and its pose where the mesh lies over the mask at all: to look for others takes long."""
     overlap = silhouette_iou(candidate, None)
     if overlap is None or overlap < WORTH_ASKING or candidate.mask is None or candidate.mesh is None:
         return None
     assert candidate.pose is not None and candidate.intrinsics is not None, "what is drawn at its pose has one"
     problem = PoseProblem(candidate.picture, candidate.mask.inside, candidate.depth, candidate.intrinsics, candidate.mesh)
-    return problem, candidate.pose.camera_from_object
+    return problem, candidate.pose
 
 
 def _crop(candidate: Candidate) -> agreement.Crop | None:

@@ -1,5 +1,7 @@
 """A mesh, its mirror image, another side of it, and a picture that shows one of them."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy.spatial.transform import Rotation
 
@@ -29,7 +31,7 @@ def mirrored_lead(category: str, mirrored: bool) -> float | None:
     problem = seen(category, 3, mirrored)
     pose = RenderAndCompare().estimate([problem])[0]
     assert isinstance(pose, Pose)
-    return mirror_lead(problem, pose.camera_from_object)
+    return mirror_lead(problem, pose)
 
 
 def test_the_mesh_itself_leads_and_its_mirror_image_is_outdone() -> None:
@@ -45,6 +47,9 @@ def test_what_is_its_own_mirror_image_is_not_asked() -> None:
 def test_the_true_pose_leads_and_another_side_is_outdone() -> None:
     problem, truth = seen("mug", 3), CAMERA.camera_from_world
     turned = truth @ rigid(Rotation.from_euler("y", 60.0, degrees=True).as_matrix(), np.zeros(3))
-    right, wrong = rival_lead(problem, truth), rival_lead(problem, turned)
+    right, wrong = rival_lead(problem, Pose(truth)), rival_lead(problem, Pose(turned))
     assert wrong is not None and wrong > 0.1
     assert right is None or right < -0.02
+    found = RenderAndCompare().estimate([problem])[0]
+    assert isinstance(found, Pose)
+    assert rival_lead(problem, replace(found, camera_from_object=turned)) == wrong
