@@ -87,7 +87,7 @@ def as_text(suite: Suite, record: dict[str, Any]) -> str:
     heads = [f"{column['title']} {'↑' if column['better'] == 'higher' else '↓'}" for column in shown]
     lines: list[list[str]] = [["", *heads]]
     for row in [*record["ends"], *record["rows"]]:
-        lines.append([row["title"], *(_measured(row["metrics"].get(column["name"])) for column in shown)])
+        lines.append([row["title"], *(number(row["metrics"].get(column["name"])) for column in shown)])
         if row.get("published"):
             numbers = (row["published"].get(column["paper"]) for column in shown)
             lines.append(["  published", *("–" if number is None else f"{number:.4g}" for number in numbers)])
@@ -101,7 +101,8 @@ def digits(value: float, count: int) -> str:
     return np.format_float_positional(value, precision=count, unique=False, fractional=False, trim="-")
 
 
-def _measured(metric: dict[str, Any] | None) -> str:
+def number(metric: dict[str, Any] | None) -> str:
+    """A mean and its spread over seeds where there is one; a dash where a row has no such metric."""
     if metric is None:
         return "–"
     return digits(metric["mean"], 4) + ("" if metric["spread"] is None else f" ± {digits(metric['spread'], 2)}")
