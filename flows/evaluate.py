@@ -1,17 +1,38 @@
 """Samples and numbers on held-out assets: `python -m flows.evaluate --size micro`, a paper's table with `--suite`, R9 with `--tune`."""
 
-import torch
+from dataclasses import dataclass
+
 from prefect import flow
 
 from data_specs.params import Params
 from data_specs.suite import Suite, load_suite, split_overrides
 from flows.command import run_word
 from flows.shard_stage import open_workspace
-from flows.suite_pieces import SuiteWork, cores_each, in_order, side_by_side
 from tasks.artefacts import Workspace
-from tasks.evaluate.schedule import SuiteProgress, TimeLeft, describe, plan_suite
-from tasks.evaluate.task import check_base_model, evaluate_run, publish_suite, tune_run
+from tasks.evaluate.schedule import Piece, SuiteProgress, TimeLeft, describe, plan_suite
+from tasks.evaluate.task import check_base_model, evaluate_cell, evaluate_run, publish_suite, tune_run
+from tasks.side_by_side import compute_as_one_of, in_order, side_by_side
 from tasks.train.plan import time_left
+from tasks.train.task import train_one
+
+
+@dataclass(frozen=True)
+class SuiteWork:
+    """How a piece of a suite is done; travels to other processes."""
+
+    workspace: Workspace
+    params: Params
+    suite: Suite
+    in_flow: bool
+    """Whether as tasks of the flow: another process has none."""
+
+    def __call__(self, piece: Piece) -> None:
+        """Train its run, or sample and measure its row."""
+        train, measure = (train_one, evaluate_cell) if self.in_flow else (train_one.fn, evaluate_cell.fn)
+        if piece.run:
+            train(self.workspace, self.params, piece.run)
+        else:
+            measure(self.workspace, self.params, self.suite, piece.row.name, piece.seed)
 
 
 @flow(name="evaluate")
@@ -38,16 +59,17 @@ def evaluate(
 
 
 def _evaluate_suite(workspace: Workspace, params: Params, suite: Suite) -> str:
-    processes, work = suite.at.processes, SuiteWork(workspace, params, suite)
+    processes = suite.at.processes
+    work = SuiteWork(workspace, params, suite, in_flow=processes == 1)
     if processes > 1 and params.train.workers > 0:
         raise ValueError(f"suite.processes={processes} trains in processes of this machine: set train.workers=0, or suite.processes=1 for Ray")
-    torch.set_num_threads(cores_each(processes))  # what is planned is measured as it will run
+    compute_as_one_of(processes)  # what is planned is measured as it will run
     runs = [run for seed in suite.at.seeds for row in suite.rows if row.measured for run in suite.runs_of(row, seed)]
     pieces = plan_suite(suite, params, {name: TimeLeft(*left) for name, left in time_left(workspace, params, runs).items()})
     print(describe(suite, pieces), flush=True)
     path, ends = "", {seed: {piece.key for piece in pieces if piece.seed == seed} for seed in suite.at.seeds}
     progress = SuiteProgress(workspace, suite, pieces)
-    done = in_order(pieces, work, progress.begin) if processes == 1 else side_by_side(pieces, work.alone, progress.begin, processes)
+    done = in_order(pieces, work, progress.begin) if processes == 1 else side_by_side(pieces, work, progress.begin, processes)
     with progress:
         for piece in done:
             progress.end(piece)
