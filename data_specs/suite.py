@@ -180,6 +180,8 @@ class Suite(Strict):
             evaluate = EvaluateParams.model_validate({**params.evaluate.model_dump(), **self.at.evaluate})
         except ValidationError as error:
             raise ValueError(f"suite {self.name} changes `train` or `evaluate` wrongly:\n  {explain(error)}") from None
+        if self.at.processes > 1 and train.workers > 0:
+            raise ValueError(f"suite.processes={self.at.processes} trains on this machine: set suite.train.workers=0, or suite.processes=1 for Ray")
         return params.model_copy(update={"train": train, "evaluate": evaluate})
 
     def _named(self, name: str, seed: int) -> tuple[str, TrainRun]:

@@ -11,7 +11,7 @@ from flows.shard_stage import open_workspace
 from tasks.artefacts import Workspace
 from tasks.evaluate.schedule import Piece, SuiteProgress, TimeLeft, describe, plan_suite
 from tasks.evaluate.task import check_base_model, evaluate_cell, evaluate_run, publish_suite, tune_run
-from tasks.side_by_side import compute_as_one_of, in_order, side_by_side
+from tasks.side_by_side import compute_as_one_of, finished
 from tasks.train.plan import time_left
 from tasks.train.task import train_one
 
@@ -61,17 +61,13 @@ def evaluate(
 def _evaluate_suite(workspace: Workspace, params: Params, suite: Suite) -> str:
     processes = suite.at.processes
     work = SuiteWork(workspace, params, suite, in_flow=processes == 1)
-    if processes > 1 and params.train.workers > 0:
-        raise ValueError(f"suite.processes={processes} trains in processes of this machine: set train.workers=0, or suite.processes=1 for Ray")
     compute_as_one_of(processes)  # what is planned is measured as it will run
     runs = [run for seed in suite.at.seeds for row in suite.rows if row.measured for run in suite.runs_of(row, seed)]
     pieces = plan_suite(suite, params, {name: TimeLeft(*left) for name, left in time_left(workspace, params, runs).items()})
     print(describe(suite, pieces), flush=True)
     path, ends = "", {seed: {piece.key for piece in pieces if piece.seed == seed} for seed in suite.at.seeds}
-    progress = SuiteProgress(workspace, suite, pieces)
-    done = in_order(pieces, work, progress.begin) if processes == 1 else side_by_side(pieces, work, progress.begin, processes)
-    with progress:
-        for piece in done:
+    with SuiteProgress(workspace, suite, pieces) as progress:
+        for piece in finished(pieces, work, progress.begin, processes):
             progress.end(piece)
             ends[piece.seed].remove(piece.key)
             if not ends[piece.seed]:

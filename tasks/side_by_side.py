@@ -41,21 +41,24 @@ def compute_as_one_of(processes: int) -> None:
     torch.set_num_threads(cores_each(processes))
 
 
-def in_order(items: list[Some], work: Callable[[Some], None], begin: Callable[[Some], None]) -> Iterator[Some]:
-    """Do the items in order; yields each when it is done. begin: told of each before."""
+def finished(items: list[Some], work: Callable[[Some], None], begin: Callable[[Some], None], processes: int) -> Iterator[Some]:
+    """Do the items in order, as many at a time as there are processes; yields each when it is done.
+
+    work: importable by another process where there are more than one. begin: told of each item before. needs: of an item, earlier in order.
+    Raises the first failure, once the items in flight have ended.
+    """
+    return _in_order(items, work, begin) if processes == 1 else _side_by_side(items, work, begin, processes)
+
+
+def _in_order(items: list[Some], work: Callable[[Some], None], begin: Callable[[Some], None]) -> Iterator[Some]:
     for item in items:
         begin(item)
         work(item)
         yield item
 
 
-def side_by_side(
-    items: list[Some], work: Callable[[Some], None], begin: Callable[[Some], None], processes: int
-) -> Iterator[Some]:  # fmt: skip
-    """Do some items at a time, each as soon as what it needs is done, the first in order first; yields each when it is done.
-
-    work: importable by another process. Raises the first failure once the items in flight have ended.
-    """
+def _side_by_side(items: list[Some], work: Callable[[Some], None], begin: Callable[[Some], None], processes: int) -> Iterator[Some]:
+    """Each as soon as what it needs is done, the first in order first."""
     context = multiprocessing.get_context("spawn")
     shares: Queue[str] = context.Queue()
     for place in range(processes):

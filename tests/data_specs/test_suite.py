@@ -68,6 +68,13 @@ def test_parameters_get_every_run_of_every_seed(tmp_path: Path) -> None:
     assert set(extended.train.runs) == set(params.train.runs) | {suite.run_name(name, seed) for name in ("first", "second") for seed in (0, 1)}
 
 
+def test_processes_of_this_machine_and_workers_of_ray_exclude_each_other(tmp_path: Path) -> None:
+    overrides = ("suite.processes=2", "suite.train={workers: 1}")
+    with pytest.raises(ValueError, match=r"suite\.processes=2"):
+        small(tmp_path, overrides).extend(load_params("tiny"))
+    assert small(tmp_path, ("suite.processes=2", "suite.train={workers: 0}")).extend(load_params("tiny")).train.workers == 0
+
+
 def test_rows_that_a_size_leaves_out_take_their_expectations_along(tmp_path: Path) -> None:
     suite = small(tmp_path, leave_out={"tiny": ["plain"]})
     assert [row.name for row in suite.rows] == ["shifted", "quoted"] and suite.expectations == []

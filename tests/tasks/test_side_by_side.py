@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tasks.side_by_side import cores_each, in_order, side_by_side
+from tasks.side_by_side import cores_each, finished
 
 SLOW_S = 0.4
 
@@ -40,7 +40,7 @@ class Marking:
 def test_each_begins_after_what_it_needs_and_as_soon_as_a_process_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
     begun: list[str] = []
-    done = [item.key for item in side_by_side(ITEMS, Marking(tmp_path), lambda item: begun.append(item.key), 2)]
+    done = [item.key for item in finished(ITEMS, Marking(tmp_path), lambda item: begun.append(item.key), 2)]
     assert begun[:2] == ["parent", "other"] and sorted(done) == sorted(begun) == ["child", "other", "parent", "sample"]
     seen = {item.key: (tmp_path / item.key).read_text().split() for item in ITEMS}
     for each in ITEMS:
@@ -52,13 +52,13 @@ def test_each_begins_after_what_it_needs_and_as_soon_as_a_process_is_free(tmp_pa
 
 def test_a_failure_is_raised_once_the_others_in_flight_have_ended(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="parent cannot be done"):
-        list(side_by_side(ITEMS, Marking(tmp_path, fails="parent"), lambda item: None, 2))
+        list(finished(ITEMS, Marking(tmp_path, fails="parent"), lambda item: None, 2))
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
 
 
 def test_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     steps: list[str] = []
-    for done in in_order(ITEMS, Marking(tmp_path), lambda item: steps.append(f"begin {item.key}")):
+    for done in finished(ITEMS, Marking(tmp_path), lambda item: steps.append(f"begin {item.key}"), 1):
         steps.append(f"end {done.key}")
     assert steps == [f"{what} {item.key}" for item in ITEMS for what in ("begin", "end")]
