@@ -130,7 +130,7 @@ class FilterParams(Strict):
     colour_difference: float = Field(0.166, ge=0, description="at most: distance of hue and saturation inside the mask, light fitted")
     micro_distance: float = Field(3.601, ge=0, description="at most: perceptual distance in the micro embedder; align.appearance.kind=micro")
     lpips: float = Field(0.3, ge=0, description="at most: LPIPS of posed render and picture (SPEC F11); align.appearance.kind=lpips")
-    second_object: float = Field(0.217, ge=0, description="at most: score of what else is found once the object is painted out, as a share of its own")
+    second_object: float = Field(0.217, ge=0, description="at most: score of what else is found once the object is painted out, as a share")
     mirror_lead: float = Field(0.0, description="at most: how much nearer to the picture the mirror image of the mesh comes, by edges")
     rival_lead: float = Field(0.0, description="at most: how much nearer to the picture the mesh comes from another side, by edges")
 
