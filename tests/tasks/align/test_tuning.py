@@ -1,6 +1,7 @@
 """The whole of `align --tune` on two objects of each split, cut short; what it writes, and that a second run scores nothing again."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from models.geometry.mesh_ops import canonical
 from models.geometry.procedural import build_object
 from tasks.align.fault_scoring import score_object
 from tasks.align.mesh_preparation import ReadLimits
+from tasks.align.thresholds import Scored, caught_by
 from tasks.align.tuning_scenes import SPLITS, TuningObject, tuning_objects
 from tasks.artefacts import Workspace
 
@@ -58,6 +60,26 @@ def test_meshes_of_a_folder_are_read_as_a_strangers(tmp_path: Path) -> None:
         read("c.glb")
 
 
+def scored(category: str, number: int, right: bool, confidence: float) -> Scored:
+    return Scored(f"{category}-{number}", "" if right else "wrong_mesh", right, "", {"pose_confidence": confidence})
+
+
+def test_categories_that_are_left_out_are_judged_by_thresholds_of_the_others() -> None:
+    params = load_params("tiny").align
+    names = ["boat", "car", "lamp", "mug", "vase", "tree", "shoe", "chair"]
+    found = [scored(name, number, right, 0.9 if right else 0.1) for name in names for number in range(4) for right in (True, False)]
+    categories = {one.object_id: one.object_id.split("-")[0] for one in found}
+    alike = tuning.left_out(params, found, categories)
+    assert alike["precision"]["count"] == alike["precision"]["of"] == len(found) // 2 and alike["recall"]["share"] == 1.0
+
+    # Wrong ones of one category look right: chosen with it a threshold could drop them, chosen by the others it cannot.
+    odd = [replace(one, scores={"pose_confidence": 0.9 + 0.01 * one.right}) if one.object_id.startswith("boat") else one for one in found]
+    precision = tuning.left_out(params, odd, categories)["precision"]
+    assert precision["of"] - precision["count"] == 4
+    rules, _, chosen = tuning.chosen_thresholds(params, odd)
+    assert all(one.right for one in odd if not caught_by(rules, chosen, one))
+
+
 @pytest.mark.slow
 def test_two_objects_a_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     params: Params = load_params("micro", ["align.tuning.seeds=1", "align.tuning.depth_share=1.0"])
@@ -70,7 +92,7 @@ def test_two_objects_a_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert set(record["thresholds"]) <= set(type(params.align.filters).model_fields)
     assert record["splits"]["tuning"]["precision"]["share"] == 1.0
     words = tuning.describe(path)
-    assert "precision" in words and "micro_distance:" in words
+    assert "precision" in words and "micro_distance:" in words and "each quarter of the categories" in words
 
     def nothing_is_scored(one: TuningObject, others: list[TuningObject], tools: object) -> None:
         raise AssertionError(one.object_id)
