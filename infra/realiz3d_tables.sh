@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tables of Realiz3D at size micro: pictures of 400 assets, real ones by the shipped base, then every row over three seeds, two at a time: hours on two cores.
+# The tables of Realiz3D at size micro: 400 assets, real pictures by the shipped base, then every row over three seeds, two runs at a time: hours.
 # A name or more of data_specs/suites makes these tables alone. Stopped anywhere, it goes on where it was. All lies under realiz3d_tables/.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
