@@ -45,7 +45,7 @@ def finished(items: list[Some], work: Callable[[Some], None], begin: Callable[[S
     """Do the items in order, as many at a time as there are processes; yields each when it is done.
 
     work: importable by another process where there are more than one. begin: told of each item before. needs: of an item, earlier in order.
-    Raises the first failure, once the items in flight have ended.
+    Raises the first failure, once the items in flight have ended; ValueError where an item needs what is not there.
     """
     return _in_order(items, work, begin) if processes == 1 else _side_by_side(items, work, begin, processes)
 
@@ -72,6 +72,8 @@ def _side_by_side(items: list[Some], work: Callable[[Some], None], begin: Callab
                 waiting.remove(item)
                 begin(item)
                 running[pool.submit(work, item)] = item
+            if not running:
+                raise ValueError(f"{waiting[0].key} needs what is not among the items: {', '.join(sorted(waiting[0].needs - ended))}")
             for future in wait(running, return_when=FIRST_COMPLETED).done:
                 item = running.pop(future)
                 future.result()

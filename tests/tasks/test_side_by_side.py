@@ -62,3 +62,8 @@ def test_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for done in finished(ITEMS, Marking(tmp_path), lambda item: steps.append(f"begin {item.key}"), 1):
         steps.append(f"end {done.key}")
     assert steps == [f"{what} {item.key}" for item in ITEMS for what in ("begin", "end")]
+
+
+def test_what_needs_something_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="child needs what is not among the items: parent"):
+        list(finished([Named("child", frozenset({"parent"}))], Marking(tmp_path), lambda item: None, 2))
