@@ -1,6 +1,6 @@
-"""Does the table show what the paper claims? Every answer is computed from the rows."""
+"""Does the table show what the paper claims? Every answer is computed from the rows, seed against same seed."""
 
-import math
+import statistics
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -71,12 +71,15 @@ class _Claims:
         return Check(claim, "within the spread" if abs(moved) <= spread else "yes" if direction * moved > 0 else "no", numbers)
 
     def _change(self, before: str, after: str, metric: str) -> tuple[float, float | None] | None:
-        """Difference of the means, and the standard deviation of a difference of two seeds (None without one)."""
-        first, last = (self.rows.get(name, {}).get("metrics", {}).get(metric) for name in (before, after))
-        if first is None or last is None:
+        """Mean and sample standard deviation (None for a single seed) of the differences, seed by seed, over the seeds that both rows have.
+
+        Rows of a seed share what they start from and the noise they are sampled from, so that much of what seeds change cancels.
+        """
+        first, last = (self.rows.get(name, {}).get("metrics", {}).get(metric, {}).get("seeds", {}) for name in (before, after))
+        changes = [last[seed] - first[seed] for seed in first if seed in last]
+        if not changes:
             return None
-        spreads = first["spread"], last["spread"]
-        return last["mean"] - first["mean"], None if None in spreads else math.hypot(*spreads)
+        return statistics.fmean(changes), statistics.stdev(changes) if len(changes) > 1 else None
 
     def _published_direction(self, before: str, after: str, metric: str) -> int:
         name = self.columns.get(metric, {}).get("paper")
