@@ -9,5 +9,11 @@ def decision(item_id: str, rule: str, verdict: str = "dropped") -> Decision:
 
 
 def test_an_item_is_listed_once_with_the_rule_that_the_funnel_counts_first() -> None:
-    decisions = [decision("a", "outline"), decision("b", "box_score"), decision("a", "scale"), decision("c", "outline", "kept"), decision("a", "edges")]
+    decisions = [
+        decision("a", "outline"),
+        decision("b", "box_score"),
+        decision("a", "scale"),
+        decision("c", "outline", "kept"),
+        decision("a", "edges"),
+    ]
     assert list(dropped_items(decisions)) == [(decisions[0], ["scale", "edges"]), (decisions[1], [])]
