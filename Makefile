@@ -3,6 +3,7 @@ VENV ?= .venv
 RUN := $(VENV)/bin/python
 ASSETS ?=
 SIZE ?= micro
+DEMO_SIZES := tiny micro
 
 .PHONY: help setup demo test test-slow check bench clean
 
@@ -31,4 +32,4 @@ bench: setup ## every benchmark, as ratios to a floor or a peer measured in the 
 	@$(RUN) -m tests.benchmarks
 
 clean: ## remove data and runs of the demo sizes (not the environment)
-	rm -rf data runs demo
+	rm -rf $(foreach size,$(DEMO_SIZES),data/$(size) runs/$(size) demo/*/data/$(size) demo/*/runs/$(size))
