@@ -45,7 +45,8 @@ class Ddpm:
     def sampling_timesteps(self, steps: int, shape: tuple[int, ...] = ()) -> list[int]:
         """Spaced from 999 down, so that the first one sees the noise it was trained on. Raises ValueError unless 1 <= steps <= 1000."""
         check_steps(steps)
-        return [int(t) for t in np.round(np.arange(TIMESTEPS, 0, -TIMESTEPS / steps)) - 1]
+        spaced = np.arange(TIMESTEPS, 0, -TIMESTEPS / steps)[:steps]  # where 1000 / steps is rounded down, a last one is left just above 0
+        return [int(t) for t in np.round(spaced) - 1]
 
     def step(self, predicted: Tensor, timestep: int, following: int | None, noisy: Tensor) -> Tensor:
         """DDIM with eta = 0: the same x_0 and eps with the noise of the timestep that follows."""

@@ -1,5 +1,7 @@
 """The forward process against its closed form, and the loss."""
 
+import itertools
+
 import numpy as np
 import torch
 
@@ -55,3 +57,20 @@ def test_timesteps_cover_their_range_evenly() -> None:
     assert drawn.min() >= 0 and drawn.max() <= 999
     counts = np.histogram(drawn, bins=10, range=(0, 1000))[0]
     assert np.abs(counts - 400).max() < 5 * np.sqrt(400 * 0.9)
+
+
+def test_sampling_falls_strictly_from_999_to_no_less_than_0_at_every_count_of_steps() -> None:
+    for steps in range(1, 1001):
+        timesteps = Ddpm().sampling_timesteps(steps)
+        assert len(timesteps) == steps and timesteps[0] == 999 and timesteps[-1] >= 0, steps
+        assert all(later < earlier for earlier, later in itertools.pairwise(timesteps)), steps
+        even = [1000 * left / steps - 1 for left in range(steps, 0, -1)]
+        np.testing.assert_allclose(timesteps, even, rtol=0, atol=0.5 + 1e-9)
+
+
+def test_sampling_of_trained_models_stays_what_it_was() -> None:
+    """All of np.arange from 1000 down to 0, which has one value too many, -1 after rounding, at 62 counts of steps."""
+    rounded = {steps: np.round(np.arange(1000, 0, -1000 / steps)) - 1 for steps in range(1, 1001)}
+    right = [steps for steps, timesteps in rounded.items() if len(timesteps) == steps]
+    assert len(right) == 938
+    assert all(Ddpm().sampling_timesteps(steps) == rounded[steps].tolist() for steps in right)

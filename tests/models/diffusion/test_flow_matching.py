@@ -64,6 +64,12 @@ def test_forward_process_and_target_are_diffusers_own() -> None:
     torch.testing.assert_close(SHIFTED.target(clean, noise, times), noise - clean)
 
 
+def test_sampling_falls_strictly_from_1000_to_more_than_0_at_every_count_of_steps() -> None:
+    for steps in range(1, 1001):
+        timesteps = np.array(SHIFTED.sampling_timesteps(steps, (4, 8, 8)))
+        assert len(timesteps) == steps and timesteps[0] == 1000 and timesteps[-1] > 0 and (np.diff(timesteps) < 0).all(), steps
+
+
 @pytest.mark.parametrize("steps", [1, 4, 28])
 def test_sampling_is_that_of_the_pipelines(steps: int) -> None:
     """FLUX's shift grows with the tokens, here 6 x 8 of them; SD3's is fixed."""
