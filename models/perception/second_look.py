@@ -1,8 +1,10 @@
-"""What else does a picture show? Its object is painted out, and the detector is asked once more for the same name.
+"""What else does a picture show? What the detector found elsewhere, and what it finds once the object is painted out.
 
-A second object that touches the first, or is fainter than it, is easily overlooked beside it; alone it is found.
+A second object that touches the first, or is fainter than it, is easily overlooked beside it; alone it is found. What stands at the picture's border
+may without the object look like scenery, and was found at first.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -21,7 +23,11 @@ MOST_PAINTED = 0.7
 BORDER_SHARE = 0.02
 """Of the shorter side: a box that comes so near to the picture's border touches it."""
 
+ELSEWHERE = 0.1
+"""Boxes that share less of the smaller one's area show different things."""
+
 MOST_OTHERS = 3
+"""Of each look."""
 
 
 @dataclass(frozen=True)
@@ -32,18 +38,27 @@ class Other:
     inside: np.ndarray
 
 
-def look_again(pictures: list[Picture], phrases: list[str], objects: list[np.ndarray], detector: Detector) -> list[list[Other]]:
+def look_again(
+    pictures: list[Picture], phrases: list[str], objects: list[np.ndarray], before: list[tuple[Box, ...]], detector: Detector
+) -> list[list[Other]]:
     """What each picture shows beside its object, best first; nothing for a cut-out, where alpha says what the object is.
 
-    objects: the pixels of the object, (H, W) bool each, not empty.
+    objects: the pixels of the object, (H, W) bool each, not empty. before: what the detector said of the picture as it is, the object first.
     """
     places = [place for place, picture in enumerate(pictures) if not is_cut_out(picture)]
     painted = {place: paint_out(pictures[place], objects[place]) for place in places}
     found = detector.detect([painted[place][0] for place in places], [phrases[place] for place in places]) if places else []
     others: list[list[Other]] = [[] for _ in pictures]
     for place, boxes in zip(places, found, strict=True):
-        others[place] = _beside(boxes, painted[place][1])
+        where = painted[place][1]
+        both = _beside(boxes, where) + _beside(elsewhere(before[place]), where)
+        others[place] = sorted(both, key=lambda other: -other.box.score)
     return others
+
+
+def elsewhere(boxes: Sequence[Box]) -> list[Box]:
+    """The boxes that show something else than the first one."""
+    return [other for other in boxes[1:] if _shared(boxes[0], other) < ELSEWHERE]
 
 
 def paint_out(picture: Picture, inside: np.ndarray) -> tuple[Picture, np.ndarray]:
@@ -79,3 +94,10 @@ def _is_scenery(box: Box, size: tuple[int, ...]) -> bool:
     """Whether a box reaches from one side of the picture, height and width, to the opposite one: a floor, a bench, a stripe of a pattern."""
     (height, width), edge = size, BORDER_SHARE * min(size)
     return (box.left <= edge and box.right >= width - edge) or (box.top <= edge and box.bottom >= height - edge)
+
+
+def _shared(one: Box, other: Box) -> float:
+    """Intersection over the smaller area."""
+    width, height = min(one.right, other.right) - max(one.left, other.left), min(one.bottom, other.bottom) - max(one.top, other.top)
+    areas = ((box.right - box.left) * (box.bottom - box.top) for box in (one, other))
+    return max(width, 0.0) * max(height, 0.0) / max(min(areas), 1e-9)

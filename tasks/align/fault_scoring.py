@@ -12,7 +12,7 @@ import numpy as np
 from data_specs.asset import Mesh
 from data_specs.ids import seed_from
 from data_specs.subject import SubjectLine
-from models.perception.base import Miss, Picture
+from models.perception.base import Miss, Picture, Pose
 from models.perception.scene_composer import PoseScene
 from tasks.align.candidate import Candidate
 from tasks.align.filters import FILTERS, FilterContext
@@ -38,7 +38,8 @@ def score_object(one: TuningObject, others: list[TuningObject], tools: Tools) ->
     seen = run.see(scene.problem.picture)
     yield run.finish(seen, "", one.mesh)
     yield from run.found(seen, {other.object_id: other.mesh for other in others})
-    yield run.finish(run.see(without_object(strangers, layout, rng)), "no_object", one.mesh)
+    elsewhere = replace(layout, clutter=max(layout.clutter, 1))  # an empty backdrop would be too easy
+    yield run.finish(run.see(without_object(strangers, elsewhere, rng)), "no_object", one.mesh)
     yield from run.two_objects(scene, strangers, rng)
     for fault in MESH_FAULTS:
         near = alike if fault == "wrong_mesh" and rng.random() < 0.5 else strangers
@@ -94,10 +95,15 @@ class _Run:
                 return Scored(self.one.object_id, fault, False, found.rule, _scores(candidate, self.tools.models.filters))
             candidate = found
             if step is estimate_pose and pose is not None and candidate.pose is not None:
-                candidate = replace(candidate, pose=replace(candidate.pose, camera_from_object=pose))
+                candidate = replace(candidate, pose=self._wrong(candidate.pose, pose))
         assert candidate.pose is not None
         right = not fault and self.truth.is_right(candidate.pose.camera_from_object)
         return Scored(self.one.object_id, fault, right, "", _scores(candidate, self.tools.models.filters))
+
+    def _wrong(self, found: Pose, planted: np.ndarray) -> Pose:
+        """A planted pose in place of what was found. An estimator that errs did not weigh the right pose, or not highly: none that is right stays."""
+        weighed = tuple(one for one in found.weighed if not self.truth.is_right(one))
+        return replace(found, camera_from_object=planted, weighed=(planted, *weighed))
 
 
 def _scores(candidate: Candidate, context: FilterContext) -> dict[str, float]:

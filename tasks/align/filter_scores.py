@@ -5,15 +5,11 @@ import numpy as np
 from data_specs.subject import Assessment
 from models.metrics import posed_agreement as agreement
 from models.metrics.perceptual import PerceptualDistance
-from models.perception.base import Box, Pose, PoseProblem
+from models.perception.base import Pose, PoseProblem
 from models.perception.detector import is_cut_out
 from models.perception.rival_check import mirror_lead, rival_lead
-from models.perception.second_look import Other
+from models.perception.second_look import Other, elsewhere
 from tasks.align.candidate import Candidate
-
-ELSEWHERE = 0.1
-"""Boxes that share less of the smaller one's area show different things."""
-
 
 WORTH_ASKING = 0.7
 """Overlap of the outlines below which nobody asks for mirror image and rivals: other rules drop such a picture."""
@@ -57,8 +53,7 @@ def box_count(candidate: Candidate, _: object) -> float | None:
     """The score of the best box that shows something else, as a share of the best box's; 0 without one."""
     if not candidate.boxes:
         return None
-    best, *others = candidate.boxes
-    return max((other.score / max(best.score, 1e-9) for other in others if _shared(best, other) < ELSEWHERE), default=0.0)
+    return max((other.score for other in elsewhere(candidate.boxes)), default=0.0) / max(candidate.boxes[0].score, 1e-9)
 
 
 def box_border(candidate: Candidate, _: object) -> float | None:
@@ -147,7 +142,7 @@ def rival(candidate: Candidate, _: object) -> float | None:
 
 
 def second_object(candidate: Candidate, _: object) -> float | None:
-    """The score of the best box once the object is painted out, as a share of the object's own; 0 without one.
+    """The score of the best box that shows something beside the object, painted out or not, as a share of the object's own; 0 without one.
 
     What depth says to lie well behind or before the object does not count.
     """
@@ -183,10 +178,3 @@ def _crop(candidate: Candidate) -> agreement.Crop | None:
     if candidate.mask is None or candidate.posed is None or not candidate.mask.inside.any():
         return None
     return agreement.crop_both(candidate.picture.rgb, candidate.mask.inside, candidate.posed)
-
-
-def _shared(one: Box, other: Box) -> float:
-    """Intersection over the smaller area."""
-    width, height = min(one.right, other.right) - max(one.left, other.left), min(one.bottom, other.bottom) - max(one.top, other.top)
-    areas = ((box.right - box.left) * (box.bottom - box.top) for box in (one, other))
-    return max(width, 0.0) * max(height, 0.0) / max(min(areas), 1e-9)

@@ -13,7 +13,8 @@ from data_specs.align_params import AlignParams
 from data_specs.asset import Mesh
 from data_specs.camera import Camera, Intrinsics
 from models.geometry.glb_reader import read_glb
-from models.perception.base import Arrived, DepthMap, GeneratedMesh, Mask, Miss, Picture, PoseProblem, unnoticed
+from models.geometry.symmetry import find_symmetry
+from models.perception.base import Arrived, DepthMap, GeneratedMesh, Mask, Miss, Picture, Pose, PoseProblem, unnoticed
 from models.perception.depth_calibration import depth_scale
 from models.perception.second_look import look_again
 from models.renderers.base import UniformLight
@@ -92,7 +93,7 @@ def estimate_depth(candidates: list[Candidate], tools: Tools) -> Found:
 def estimate_pose(candidates: list[Candidate], tools: Tools) -> Found:
     """How the mesh stands before the camera."""
     found = tools.models.pose.estimate([_problem(one) for one in candidates])
-    return [pose if isinstance(pose, Miss) else replace(one, pose=pose) for one, pose in zip(candidates, found, strict=True)]
+    return [pose if isinstance(pose, Miss) else replace(one, pose=_with_symmetry(pose, one)) for one, pose in zip(candidates, found, strict=True)]
 
 
 def draw_posed(candidates: list[Candidate], tools: Tools) -> Found:
@@ -103,8 +104,9 @@ def draw_posed(candidates: list[Candidate], tools: Tools) -> Found:
 def look_beside(candidates: list[Candidate], tools: Tools) -> Found:
     """What the picture shows beside the posed mesh."""
     objects = {place: one.posed.mask for place, one in enumerate(candidates) if one.posed is not None and one.posed.mask.any()}
-    pictures, names = [candidates[place].picture for place in objects], [candidates[place].line.item for place in objects]
-    seen = look_again(pictures, names, list(objects.values()), tools.models.detector)
+    seen_before = [candidates[place] for place in objects]
+    pictures, names, boxes = [one.picture for one in seen_before], [one.line.item for one in seen_before], [one.boxes for one in seen_before]
+    seen = look_again(pictures, names, list(objects.values()), boxes, tools.models.detector)
     others = dict(zip(objects, seen, strict=True))
     return [replace(one, others=tuple(others[place])) if place in others else one for place, one in enumerate(candidates)]
 
@@ -201,6 +203,14 @@ def lens(size: tuple[int, int], focal_pixels: float | None, fov_degrees: float) 
 def _problem(candidate: Candidate) -> PoseProblem:
     assert candidate.mask is not None and candidate.mesh is not None and candidate.intrinsics is not None
     return PoseProblem(candidate.picture, candidate.mask.inside, candidate.depth, candidate.intrinsics, candidate.mesh)
+
+
+def _with_symmetry(pose: Pose, candidate: Candidate) -> Pose:
+    """The pose, and whether others look the same, also where the estimator does not say."""
+    if pose.symmetric is not None:
+        return pose
+    assert candidate.mesh is not None
+    return replace(pose, symmetric=not find_symmetry(Open3DRenderer().load(candidate.mesh)).trivial)
 
 
 def _drawn(candidate: Candidate, samples_per_edge_pixel: int) -> Candidate:

@@ -35,7 +35,7 @@ from tasks.artefacts import Workspace, write_atomic
 from tasks.progress import Progress
 
 RESULT, SCORES = "tuning.json", "tuning"
-VERSION = 2
+VERSION = 3
 """Of scenes, faults and how scores are measured: raise it when they change, and all is scored again."""
 
 SCORED_BY = {"detector", "segmenter", "depth", "pose", "appearance", "fov_degrees", "samples_per_edge_pixel", "tuning"}

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from models.perception.backgrounds import BACKGROUNDS, draw_background
-from models.perception.base import Picture
+from models.perception.base import Box, Picture
 from models.perception.detector import ContrastDetector
-from models.perception.second_look import look_again, paint_out
+from models.perception.second_look import elsewhere, look_again, paint_out
 
 RED, BLUE = (220, 30, 30), (30, 60, 210)
 OBJECT = np.zeros((200, 300), bool)
@@ -25,7 +25,8 @@ def picture(background: str, *more: tuple[slice, slice, tuple[int, int, int]]) -
 
 def seen(*pictures: Picture) -> list[list[tuple[float, int]]]:
     """Score and pixels of what is found beside the object."""
-    found = look_again(list(pictures), ["block"] * len(pictures), [OBJECT] * len(pictures), ContrastDetector(0.05))
+    none: list[tuple[Box, ...]] = [()] * len(pictures)
+    found = look_again(list(pictures), ["block"] * len(pictures), [OBJECT] * len(pictures), none, ContrastDetector(0.05))
     return [[(other.box.score, int(np.count_nonzero(other.inside))) for other in others] for others in found]
 
 
@@ -62,3 +63,11 @@ def test_colours_of_the_object_do_not_leak_into_the_paint_of_large_pictures() ->
 def test_a_cut_out_shows_nothing_else() -> None:
     cut = replace(picture(BACKGROUNDS[0]), alpha=OBJECT.astype(np.uint8) * np.uint8(255))
     assert seen(cut, picture(BACKGROUNDS[0]))[0] == []
+
+
+def test_what_was_found_elsewhere_at_first_counts_too() -> None:
+    alone = picture(BACKGROUNDS[0])
+    first, part, second = Box(40, 60, 130, 140, 0.9), Box(50, 70, 90, 100, 0.8), Box(200, 20, 290, 90, 0.7)
+    assert elsewhere((first, part, second)) == [second]
+    found = look_again([alone], ["block"], [OBJECT], [(first, part, second)], ContrastDetector(0.05))[0]
+    assert [(other.box, int(np.count_nonzero(other.inside))) for other in found if other.box.score > 0.15] == [(second, 90 * 70)]
