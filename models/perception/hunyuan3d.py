@@ -19,6 +19,7 @@ import requests
 import urllib3
 
 from data_specs.align_params import MeshParams
+from models.diffusion.pictures import on_white
 from models.image_codec import encode_png
 from models.perception.base import Arrived, GeneratedMesh, Miss, Picture, unnoticed
 
@@ -85,7 +86,10 @@ class Hunyuan3D:
         return Miss(refused.rule, str(refused))
 
     def _body(self, picture: Picture) -> dict[str, Any]:
-        pixels = picture.rgb if picture.alpha is None else np.dstack([picture.rgb, picture.alpha])
+        """The request. The released server cuts out once more, from the colours alone: what alpha hides is white in them."""
+        pixels = picture.rgb
+        if picture.alpha is not None:
+            pixels = np.dstack([on_white(np.dstack([picture.rgb, picture.alpha])), picture.alpha])
         settings = self.params.model_dump(include={"seed", "octree_resolution", "num_inference_steps", "guidance_scale", "texture", "face_count"})
         return {"image": base64.b64encode(encode_png(np.ascontiguousarray(pixels))).decode(), "type": "glb", **settings}
 

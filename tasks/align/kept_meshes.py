@@ -18,7 +18,7 @@ from data_specs.subject import SubjectLine
 from models.perception.base import GeneratedMesh
 from tasks.artefacts import remove_leftovers, write_atomic
 
-CUT_OUT_VERSION = 1
+CUT_OUT_VERSION = 2
 """Raised by hand when the steps before the generator send it other cut-outs of the same pictures."""
 
 PREPARATION_VERSION = 1

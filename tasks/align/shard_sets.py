@@ -51,7 +51,7 @@ def forget_incomplete(folder: Path, plans: list[ShardPlan], names: Iterable[str]
 def aligned(jobs: list[AlignJob], pool: Pool, timeout_s: float) -> Iterator[Aligned]:
     """What became of every line. A batch that fails as a whole is tried again line by line, so that one picture takes no other along.
 
-    Raises ValueError when a job says that the stage must stop.
+    timeout_s: for a batch; a line alone has no more than one picture may take. Raises ValueError when a job says that the stage must stop.
     """
     items = [(job.lines[0].subject_id, job) for job in jobs]
     for (_, job), outcome in zip(items, pool.map(align_lines, items, timeout_s), strict=True):
@@ -60,7 +60,8 @@ def aligned(jobs: list[AlignJob], pool: Pool, timeout_s: float) -> Iterator[Alig
         if outcome.failure is None:
             yield from outcome.value
         elif len(job.lines) > 1:
-            yield from aligned([job.of(line) for line in job.lines], pool, timeout_s)
+            alone = job.setup.params.model_copy(update={"batch": 1, "timeout_s": 0.0}).batch_timeout_s
+            yield from aligned([job.of(line) for line in job.lines], pool, min(timeout_s, alone))
         else:
             yield _failed(job, outcome.failure)
 

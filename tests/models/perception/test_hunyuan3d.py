@@ -38,10 +38,22 @@ def test_a_picture_becomes_a_mesh(route: str) -> None:
     assert isinstance(found, GeneratedMesh)
     assert len(read_glb(found.glb).faces) == 320
     asked = server.seen[0]
-    assert np.array_equal(np.asarray(asked.pop("image")), np.dstack([picture(200).rgb, picture().alpha]))
+    asked.pop("image")
     assert asked == {
         "type": "glb", "seed": 7, "octree_resolution": 256, "num_inference_steps": 5, "guidance_scale": 5.0, "texture": True, "face_count": 5000
     }  # fmt: skip
+
+
+def test_who_reads_the_colours_alone_sees_the_object_on_white() -> None:
+    """The released server does (rembg on `convert("RGB")`): neither the background nor its part in soft edges may be left."""
+    rgb, alpha = np.full((2, 3, 3), [200, 100, 0], np.uint8), np.array([[0, 51, 255]] * 2, np.uint8)
+    with serve(MeshServer(GLB)) as server:
+        client(server).generate([Picture(rgb, alpha), Picture(rgb)])
+    sent, opaque = (server.seen[place]["image"] for place in (0, 1))
+    assert np.array_equal(np.asarray(sent)[..., 3], alpha)
+    share = alpha[..., None] / 255.0
+    np.testing.assert_allclose(np.asarray(sent.convert("RGB")), rgb * share + 255 * (1 - share), atol=0.5)
+    assert np.array_equal(np.asarray(opaque), rgb)
 
 
 @pytest.mark.parametrize("route", ROUTES)
