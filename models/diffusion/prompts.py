@@ -15,6 +15,9 @@ from torch import Tensor
 
 from models.recipe import StepRandom
 
+LONGEST, WIDEST = 1024, 4096
+"""Tokens of a text and channels of a token that `HashedWords` may have: the widest T5 has as many."""
+
 CONTEXT = 0.5
 """Weight of the word before: cross-attention alone could not tell "red cup, blue handle" from "blue cup, red handle"."""
 

@@ -19,15 +19,13 @@ from torch import Tensor, nn
 
 from models.diffusion.backbone import Backbone, PixArtBackbone
 from models.diffusion.ddpm import Ddpm, Prediction
+from models.diffusion.folder_config import CONFIG_NAME, FORMAT, HashedWordsConfig, read_config
 from models.diffusion.joint import FluxBackbone, SD3Backbone
 from models.diffusion.latents import decode, encode, encoder_id
-from models.diffusion.pipeline_folder import LazyPrompts, is_pipeline, link_frozen_parts, load_prompts, load_schedule, read_json
+from models.diffusion.pipeline_folder import INDEX_NAME, LazyPrompts, is_pipeline, link_frozen_parts, load_prompts, load_schedule, read_json
 from models.diffusion.prompts import HashedWords, PromptEncoder, Prompts
 from models.diffusion.schedule import NoiseSchedule
 from models.outline import outlining
-
-CONFIG_NAME = "config.json"
-FORMAT = 1
 
 BACKBONES: dict[type[ModelMixin], type[Backbone]] = {
     PixArtTransformer2DModel: PixArtBackbone,
@@ -129,13 +127,12 @@ def load_text_to_image(folder: Path, lazy_text: bool = False) -> TextToImage:
         model.pipeline = folder
         return model
     config = read_config(folder)
-    described: dict[str, Any] = config["prompts"]
-    prediction: Any = config.get("prediction")
-    if described.get("kind") != "hashed_words":
-        raise ValueError(f"{folder / CONFIG_NAME}: prompt encoder {described.get('kind')!r} is not known here")
-    if prediction not in get_args(Prediction):
-        raise ValueError(f"{folder / CONFIG_NAME}: prediction {prediction!r} is not one of {', '.join(get_args(Prediction))}")
-    prompts = HashedWords(int(described["channels"]), int(described["length"]))
+    described, prediction = config.prompts, config.prediction
+    if not isinstance(described, HashedWordsConfig):
+        raise ValueError(f"{folder / CONFIG_NAME}: its prompts are read by a pipeline, and {folder / INDEX_NAME} is not there")
+    if prediction == "flow":
+        raise ValueError(f"{folder / CONFIG_NAME}: prediction 'flow' is not one of {', '.join(get_args(Prediction))}")
+    prompts = HashedWords(described.channels, described.length)
     return TextToImage(load_vae(folder), prompts, _load_transformer(folder), Ddpm(prediction))
 
 
@@ -148,18 +145,6 @@ def _load_transformer(folder: Path) -> ModelMixin:
     if name not in kinds:
         raise ValueError(f"{folder / 'transformer'} holds a {name}, which cannot be the backbone; these can: {', '.join(kinds)}")
     return _load_part(kinds[name], folder / "transformer")
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """The `config.json` of a model folder. Raises ValueError when it is missing, unreadable or of another format."""
-    path = folder / CONFIG_NAME
-    try:
-        config = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{folder} is not a model folder ({error}): train its run first") from None
-    if not isinstance(config, dict) or config.get("format") != FORMAT or not isinstance(config.get("prompts"), dict):
-        raise ValueError(f"{path} is not of format {FORMAT}: train its run again")
-    return config
 
 
 def save_vae(vae: AutoencoderKL, folder: Path) -> None:

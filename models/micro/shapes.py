@@ -11,7 +11,7 @@ from torch import nn
 
 from data_specs.strict import Strict
 from models.diffusion.ddpm import Ddpm, Prediction
-from models.diffusion.prompts import HashedWords
+from models.diffusion.prompts import LONGEST, WIDEST, HashedWords
 from models.diffusion.text_to_image import TextToImage
 
 LOG_VARIANCE = -6.0
@@ -53,9 +53,9 @@ class TransformerShape(Strict):
     head_width: int = Field(64, gt=0)
     patch: int = Field(2, gt=0)
     latent_side: int = Field(16, gt=0, description="latent side of the pictures it is trained on; fixes the scale of positions")
-    text_channels: int = Field(64, gt=0)
+    text_channels: int = Field(64, gt=0, le=WIDEST)
     prediction: Prediction = Field("velocity", description="what it predicts: noise, as PixArt-Sigma, or velocity (models/diffusion/ddpm.py)")
-    text_length: int = Field(24, gt=0, description="words of a caption that count")
+    text_length: int = Field(24, gt=0, le=LONGEST, description="words of a caption that count")
 
     def build(self, latent_channels: int) -> PixArtTransformer2DModel:
         """A transformer with random weights. Raises ValueError when its width cannot hold the position embedding."""

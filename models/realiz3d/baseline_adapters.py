@@ -11,13 +11,14 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from data_specs.strict import Strict
+from models.realiz3d.shifter import HIGHEST_RANK
 
 
 class AdapterConfig(Strict):
     """Which adapter a model has."""
 
     kind: Literal["lora", "linear"] = Field("lora", description="lora: in all attention layers; linear: before each block")
-    rank: int = Field(32, gt=0, description="32 or 128 in the paper")
+    rank: int = Field(32, gt=0, le=HIGHEST_RANK, description="32 or 128 in the paper")
     removed: bool = Field(False, description="taken out at inference (Domain Adapter, Spatial Adapter)")
 
 

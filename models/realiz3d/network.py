@@ -20,16 +20,18 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from data_specs.conventions import DOMAINS
+from data_specs.params import explain
 from data_specs.strict import Strict
 from models.diffusion.backbone import ForwardPlan
+from models.diffusion.folder_config import CONFIG_NAME, read_config
 from models.diffusion.latents import factor
-from models.diffusion.text_to_image import TextToImage, load_text_to_image, read_config, save_text_to_image
+from models.diffusion.text_to_image import TextToImage, load_text_to_image, save_text_to_image
 from models.outline import outlining
 from models.realiz3d.baseline_adapters import AdapterConfig, LinearAdapters
 from models.realiz3d.conditioning import MAP_NAMES, Condition, ControlKind, MapControl, ViewpointControl, spread_over_tiles
 from models.realiz3d.domains import Domains
 from models.realiz3d.grid import COLUMNS, ROWS, VIEWS, to_grid
-from models.realiz3d.shifter import RANK, DomainShifters
+from models.realiz3d.shifter import HIGHEST_RANK, RANK, DomainShifters
 from models.realiz3d.switcher import DomainSwitcher
 
 SHIFTERS_NAME = "shifters.safetensors"
@@ -46,7 +48,7 @@ class Realiz3DConfig(Strict):
     domain_input: Literal["shifters", "switcher", "none"] = Field(
         "shifters", description="shifters: Realiz3D; switcher: a domain vector joined to the timestep embedding; none: the network knows no domain"
     )
-    rank: int = Field(RANK, gt=0, description="rank of the Domain Shifters (SPEC R3)")
+    rank: int = Field(RANK, gt=0, le=HIGHEST_RANK, description="rank of the Domain Shifters (SPEC R3)")
     adapter: AdapterConfig | None = Field(None, description="LoRA or linear adapters (SPEC R11)")
     control: ControlKind = Field("maps", description="maps: normals and positions (texturing); viewpoint: cameras (text-to-multiview)")
     views: Literal["together", "apart"] = Field(
@@ -225,25 +227,20 @@ def load_model(folder: Path, lazy_text: bool = False) -> Realiz3D:
 
     lazy_text: as `load_text_to_image` has it.
     """
-    described = read_config(folder).get("realiz3d")
+    described = (read_config(folder).model_extra or {}).get("realiz3d")
     if described is None:
         raise ValueError(f"{folder} holds a base model, not Realiz3D: train realiz3d_stage1 first")
     try:
-        model = Realiz3D(load_text_to_image(folder, lazy_text), Realiz3DConfig.model_validate(described))
+        config = Realiz3DConfig.model_validate(described)
     except ValidationError as error:
-        raise ValueError(f"{folder}: config.json does not describe Realiz3D ({error.errors()[0]['msg']})") from None
+        raise ValueError(f"{folder / CONFIG_NAME} does not describe Realiz3D:\n  {explain(error)}") from None
+    model = Realiz3D(load_text_to_image(folder, lazy_text), config)
     for name, part in _parts(model).items():
         if part and not outlining():
             if name in DOMAIN_FILES:
                 _check_domains(model, folder / name)
             _load(part, folder / name)
     return model.eval()
-
-
-def load_shifters(model: Realiz3D, path: Path) -> None:
-    """Replace the shifters by those of a file. Raises ValueError when it is of other domains, rank or shape, or damaged."""
-    _check_domains(model, path)
-    _load(model.shifters.state_dict(), path)
 
 
 def _parts(model: Realiz3D) -> dict[str, dict[str, Tensor]]:

@@ -6,6 +6,8 @@ from torch import Tensor, nn
 from models.realiz3d.domains import Domains
 
 RANK = 8
+HIGHEST_RANK = 1024
+"""Of shifters and adapters: more would be no saving at the widths of today's bases."""
 
 
 class DomainShifters(Domains):

@@ -11,9 +11,10 @@ from data_specs.decision import Decision
 from data_specs.ids import canonical_json
 from data_specs.sample import Sample
 from models.diffusion.features import FEATURES_WORD, RECORD, Precision, PromptReader, encode_sample
+from models.diffusion.folder_config import CONFIG_NAME, read_config
 from models.diffusion.latents import encoder_id
 from models.diffusion.pipeline_folder import TEXT_PARTS, is_pipeline
-from models.diffusion.text_to_image import CONFIG_NAME, load_text_to_image, load_vae, read_config
+from models.diffusion.text_to_image import load_text_to_image, load_vae
 from tasks.stored_samples import StoredSample
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def _text_identity(folder: Path) -> str:
     if is_pipeline(folder):
         parts = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.relative_to(folder).parts[0].startswith(TEXT_PARTS)]
         return canonical_json({path.relative_to(folder).as_posix(): path.stat().st_size for path in parts})
-    return canonical_json(read_config(folder)["prompts"]) if (folder / CONFIG_NAME).is_file() else ""
+    return canonical_json(read_config(folder).prompts.model_dump()) if (folder / CONFIG_NAME).is_file() else ""
 
 
 @lru_cache(maxsize=1)

@@ -12,7 +12,7 @@ from models.diffusion.backbone import ForwardPlan, PixArtBackbone
 from models.diffusion.text_to_image import load_text_to_image, save_text_to_image
 from models.realiz3d.conditioning import Condition
 from models.realiz3d.grid import from_grid, to_grid
-from models.realiz3d.network import Realiz3D, load_model, load_shifters, save_model
+from models.realiz3d.network import Realiz3D, load_model, save_model
 from models.realiz3d.shifter import reassign
 from tests.models.realiz3d.fabricated import small_model, stirred
 
@@ -155,14 +155,24 @@ def test_wrong_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="base model, not Realiz3D"):
         load_model(tmp_path / "base")
     save_model(model, tmp_path / "model")
-    with pytest.raises(ValueError, match=r"'synthetic', 'real', 'third'"):
-        load_shifters(small_model(domains=("synthetic", "real", "third")), tmp_path / "model" / "shifters.safetensors")
-    with pytest.raises(ValueError, match=r"shifters\.safetensors does not fit"):
-        load_shifters(small_model(rank=2), tmp_path / "model" / "shifters.safetensors")
     (tmp_path / "model" / "control.safetensors").write_bytes(b"broken")
     with pytest.raises(ValueError, match=r"control\.safetensors"):
         load_model(tmp_path / "model")
-    config = json.loads((tmp_path / "model" / "config.json").read_text())
-    (tmp_path / "model" / "config.json").write_text(json.dumps({**config, "realiz3d": {"colour": "red"}}))
-    with pytest.raises(ValueError, match="does not describe Realiz3D"):
-        load_model(tmp_path / "model")
+
+
+@pytest.mark.parametrize(
+    ("described", "message"),
+    [
+        ({"domains": ["synthetic", "real", "third"]}, r"shifters\.safetensors holds shifters of the domains .*, the model has .*third"),
+        ({"rank": 2}, r"shifters\.safetensors does not fit"),
+        ({"rank": 2_000_000_000}, r"config\.json does not describe Realiz3D:\n  rank: .*less than or equal to 1024"),
+        ({"adapter": {"kind": "linear", "rank": 2_000_000_000}}, r"config\.json .*\n  adapter\.rank: .*less than or equal to 1024"),
+        ({"colour": "red"}, r"config\.json .*\n  colour: "),
+    ],
+)
+def test_a_config_that_does_not_fit_is_named(tmp_path: Path, described: dict, message: str) -> None:
+    save_model(small_model(), tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, "realiz3d": {**config["realiz3d"], **described}}))
+    with pytest.raises(ValueError, match=message):
+        load_model(tmp_path)
