@@ -32,11 +32,6 @@ def lora_layers(transformer: nn.Module) -> dict[str, Any]:
     return {name: module for name, module in transformer.named_modules() if isinstance(module, LoraLayer)}
 
 
-def lora_parameters(transformer: nn.Module) -> dict[str, nn.Parameter]:
-    """The A and B of every wrapped layer by name."""
-    return {name: weight for name, weight in transformer.named_parameters() if ".lora_" in name}
-
-
 def merge_lora(transformer: nn.Module) -> None:
     """Add B A to the weights themselves: the same function, at the cost of the plain transformer."""
     for layer in lora_layers(transformer).values():

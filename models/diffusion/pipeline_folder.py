@@ -23,8 +23,6 @@ from models.diffusion.text_encoders import FluxPrompts, SD3Prompts, T5Prompts
 from models.outline import BlankTokenizer, outlining
 
 INDEX_NAME = "model_index.json"
-TRAINED = ("vae", "transformer")
-"""The parts that the folder of a model has versions of its own of."""
 
 
 class _Kind(NamedTuple):

@@ -16,7 +16,7 @@ from models.realiz3d.baselines import PlainNetwork
 from models.realiz3d.binding import UNBOUND, Binding
 from models.realiz3d.conditioning import Condition
 from models.realiz3d.network import Realiz3D
-from models.realiz3d.recipe import FirstConfig, Training, domain_rows, from_base
+from models.realiz3d.recipe import FirstConfig, Training, backbone_alone, domain_rows, from_base
 from models.recipe import Batch, Source, StepRandom
 
 
@@ -51,9 +51,7 @@ class LayersRecipe(Training):
 
     def build(self, parents: dict[str, Path]) -> Realiz3D:
         """The base, whose transformer trains. Raises ValueError when there is no base."""
-        network = from_base(self.config, parents, self.name).requires_grad_(False)
-        network.base.backbone.requires_grad_(True)
-        return network
+        return backbone_alone(from_base(self.config, parents, self.name))
 
     def picture(self, network: nn.Module, batch: Batch, rng: StepRandom) -> np.ndarray:
         """A row of four pictures for each caption."""

@@ -189,9 +189,7 @@ class WarmupRecipe(Training):
 
     def build(self, parents: dict[str, Path]) -> Realiz3D:
         """The base with shifters and control that do nothing yet; the transformer trains. Raises ValueError when there is no base."""
-        network = from_base(self.config, parents, self.name).requires_grad_(False)
-        network.base.backbone.requires_grad_(True)
-        return network
+        return backbone_alone(from_base(self.config, parents, self.name))
 
     def picture(self, network: nn.Module, batch: Batch, rng: StepRandom) -> np.ndarray:
         """Samples of the real domain, a row of four tiles per caption."""
@@ -255,6 +253,13 @@ def from_base(config: FirstConfig, parents: dict[str, Path], name: str) -> Reali
         else:
             raise ValueError(f"recipe {name} needs a parent in the role 'base': a run of micro_base or realiz3d_warmup")
         return Realiz3D(base, config.network)
+
+
+def backbone_alone(network: Realiz3D) -> Realiz3D:
+    """Let the transformer train and nothing else."""
+    network.requires_grad_(False)
+    network.base.backbone.requires_grad_(True)
+    return network
 
 
 def load_controlled(folder: Path, control: ControlKind, name: str, inputs: Inputs) -> Realiz3D:

@@ -24,10 +24,13 @@ def read_shifters(path: Path) -> DomainShifters:
     """Read what `save_shifters` wrote, on the CPU. Raises ValueError naming the file when it is missing, damaged or something else."""
     try:
         with safe_open(path, framework="pt") as file:
-            domains = json.loads((file.metadata() or {}).get("domains", "null"))
+            described = file.metadata() or {}
+            domains = json.loads(described.get("domains", "null"))
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
     except (OSError, SafetensorError, ValueError) as error:
         raise ValueError(f"{path} cannot be read ({error})") from None
+    if described.get("format") != FORMAT:
+        raise ValueError(f"{path} is not of format {FORMAT} but of {described.get('format')}: `Realiz3DPipeline.save_adapter` writes such files")
     if not isinstance(domains, list) or not all(isinstance(name, str) for name in domains) or "left_NDR" not in weights:
         raise ValueError(f"{path} holds no Domain Shifters: it must name its domains and hold left_NDR, right_NRD and embeddings_NMD")
     try:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from models.diffusion.backbone import ForwardPlan, PixArtBackbone
-from models.diffusion.lora import add_lora, attention_linears, lora_layers, lora_parameters, merge_lora, remove_lora, without_lora
+from models.diffusion.lora import add_lora, attention_linears, lora_layers, merge_lora, remove_lora, without_lora
 from models.diffusion.prompts import HashedWords
 from models.diffusion.text_to_image import load_text_to_image
 from models.micro.vae_recipe import seeded
@@ -24,6 +24,11 @@ LATENTS = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
 def backbone() -> PixArtBackbone:
     with seeded("backbone"):
         return PixArtBackbone(small_base().transformer.build(4)).eval()
+
+
+def lora_parameters(transformer: nn.Module) -> dict[str, nn.Parameter]:
+    """The A and B of every wrapped layer."""
+    return {name: weight for name, weight in transformer.named_parameters() if ".lora_" in name}
 
 
 def stirred(transformer: nn.Module) -> None:
