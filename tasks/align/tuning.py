@@ -54,7 +54,7 @@ TIGHTEST = {"mirror_lead": 0.0, "rival_lead": 0.0}
 """Who is not outdone by the mirror image is not the mirror image; nor seen from another side who is not outdone from there."""
 
 SLACK = 1.5
-"""The loosest threshold keeps all that is right in the tuning split, and this much more."""
+"""The loosest threshold is so many times what is needed to keep all that is right in the tuning split."""
 
 AIM = 0.5
 """Of the errors that are allowed: the test split will have more than the tuning split."""
@@ -155,10 +155,18 @@ def _rules(params: AlignParams, found: list[Scored]) -> tuple[list[Rule], list[R
         right = [candidate.scores[one.rule] for candidate in found if candidate.right and one.rule in candidate.scores]
         at_least, chosen = one.keep == "at_least", one.rule not in FIXED
         if right and one.rule in FilterParams.model_fields:
-            loosest = min(right) / SLACK if at_least else max(right) * SLACK
-            rules.append(Rule(one.rule, at_least, loosest if chosen else one.threshold(params), TIGHTEST.get(one.rule)))
+            threshold = _loosest(one.rule, right, at_least) if chosen else one.threshold(params)
+            rules.append(Rule(one.rule, at_least, threshold, TIGHTEST.get(one.rule)))
             free += rules[-1:] if chosen else []
     return rules, free
+
+
+def _loosest(rule: str, right: list[float], at_least: bool) -> float:
+    """Looser than what any right candidate needs; scores may be negative, as leads are."""
+    if at_least:
+        return min(right) - (1.0 - 1.0 / SLACK) * abs(min(right))
+    needed = max(right) + (SLACK - 1.0) * abs(max(right))
+    return max(needed, TIGHTEST.get(rule, needed))
 
 
 def _scored_split(workspace: Workspace, params: Params, objects: list[TuningObject], split: str) -> list[Scored]:
