@@ -1,10 +1,10 @@
 """The parameters of every stage: one pydantic section per word, read from `params/<size>.yaml`; unknown keys are errors."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from data_specs.align_params import AlignParams
 from data_specs.asset import Front, UpAxis
@@ -19,6 +19,7 @@ WORDS = ("assets", "render", "matched_real", "align", "shards", "features", "tra
 """The one vocabulary: each is a flow, a task folder, a DVC stage, a params section, a test folder and a subcommand, in this order."""
 
 Strategy = Literal["ddp", "fsdp"]
+GpuShare = Annotated[float, Field(ge=0)]
 
 
 class ExecutionParams(Strict):
@@ -31,7 +32,21 @@ class ExecutionParams(Strict):
     retries: int = Field(1, ge=0, description="how often an item whose worker died or timed out is tried again before it is dropped")
     recycle_after: int = Field(500, gt=0, description="items after which a worker process is replaced")
     shards_in_flight: int = Field(2, gt=0, description="shards built at the same time")
-    gpus_per_worker: float = Field(0, ge=0, description="ray: what each worker has of a GPU (base_model, align, features, nvdiffrast_gpu); 0 = none")
+    gpus_per_worker: GpuShare | dict[str, GpuShare] = Field(
+        0, description="ray: what each worker has of a GPU, or that by word, {align: 0.25}; 0 = none, and it sees no GPU"
+    )
+
+    @field_validator("gpus_per_worker")
+    @classmethod
+    def _by_known_words(cls, shares: float | dict[str, float]) -> float | dict[str, float]:
+        unknown = sorted(set(shares) - set(WORDS)) if isinstance(shares, dict) else []
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is none of {', '.join(WORDS)}")
+        return shares
+
+    def share(self, word: str) -> float:
+        """What each worker of a word has of a GPU."""
+        return self.gpus_per_worker.get(word, 0.0) if isinstance(self.gpus_per_worker, dict) else self.gpus_per_worker
 
 
 class AssetsParams(Strict):

@@ -31,7 +31,7 @@ def run_stage(stage: ModuleType, workspace: Workspace, params: Params) -> Path:
     folder = workspace.folder(stage.WORD)
     plans = stage.plan(workspace, params)
     pending = Ledger(folder, stage.WORD).pending(plans)
-    with Pool(params.execution) as pool, shard_progress(workspace, stage.WORD, len(plans), len(pending)) as progress:
+    with Pool(params.execution, stage.WORD) as pool, shard_progress(workspace, stage.WORD, len(plans), len(pending)) as progress:
         running: list[PrefectFuture] = []
         for plan in pending:
             running = _leave_at_most(running, params.execution.shards_in_flight - 1, progress)

@@ -18,10 +18,11 @@ class Pool:
 
     inline: the calling thread does the work; the time limit is soft (tasks/soft_timeout.py), and work that kills its process kills this one.
     ray: worker processes at RAY_ADDRESS, else on a local Ray that is started at the first `map` and stopped at the end.
+    word: whose share of a GPU each worker has.
     """
 
-    def __init__(self, execution: ExecutionParams) -> None:
-        self.execution = execution
+    def __init__(self, execution: ExecutionParams, word: str = "") -> None:
+        self.execution, self.gpus = execution, execution.share(word)
         self._workers: RayWorkers | None = None
         self._lock = threading.Lock()
         self._open = False
@@ -53,5 +54,5 @@ class Pool:
             if not self._open:
                 raise ValueError("a Ray pool works only inside its `with` block")
             if self._workers is None:
-                self._workers = RayWorkers(self.execution)
+                self._workers = RayWorkers(self.execution, self.gpus)
             return self._workers

@@ -65,13 +65,15 @@ def stop_ray() -> None:
             _STARTED = False
 
 
-def worker_environment(cpus: int = 1) -> dict[str, Any]:
+def worker_environment(cpus: int = 1, gpus: float = 1.0) -> dict[str, Any]:
     """A worker imports the project from where it lies, and its libraries leave the other cores to its siblings.
 
-    Ray sets aside CPUs, but holds nobody to them. The renderer's rays follow OMP_NUM_THREADS too (models/renderers/open3d_cpu.py).
+    Ray sets aside CPUs, but holds nobody to them. The renderer's rays follow OMP_NUM_THREADS too (models/renderers/open3d_cpu.py). Nor does Ray hide
+    GPUs from a worker that has none of them: all such workers would fill the first one.
     """
+    hidden = {} if gpus else {"CUDA_VISIBLE_DEVICES": ""}
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), str(cpus))
-    return {"env_vars": threads | {"PYTHONPATH": _module_path()}}
+    return {"env_vars": threads | hidden | {"PYTHONPATH": _module_path()}}
 
 
 def _module_path() -> str:

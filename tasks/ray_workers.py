@@ -43,17 +43,17 @@ class _Job:
 class RayWorkers:
     """Ray's life, the worker processes, and a thread for each that waits for it."""
 
-    def __init__(self, execution: ExecutionParams) -> None:
+    def __init__(self, execution: ExecutionParams, gpus: float = 0.0) -> None:
         self.ray = start_ray(execution.workers)
         try:
-            self.count = places(execution, self.ray.cluster_resources())
+            self.count = places(execution, gpus, self.ray.cluster_resources())
         except ValueError:
             stop_ray()
             raise
         self.retries = execution.retries
         self.threads = ThreadPoolExecutor(self.count, thread_name_prefix="fan-out")
         self.seats: queue.SimpleQueue[_Seat] = queue.SimpleQueue()
-        self.all_seats = [_Seat(self.ray, execution) for _ in range(self.count)]
+        self.all_seats = [_Seat(self.ray, execution.recycle_after, gpus) for _ in range(self.count)]
         for seat in self.all_seats:
             self.seats.put(seat)
 
@@ -109,8 +109,8 @@ class RayWorkers:
 class _Seat:
     """A place for one worker process, filled when needed and emptied when the process hangs, dies or has done its share."""
 
-    def __init__(self, ray: Any, execution: ExecutionParams) -> None:
-        self.ray, self.recycle_after, self.gpus = ray, execution.recycle_after, execution.gpus_per_worker
+    def __init__(self, ray: Any, recycle_after: int, gpus: float) -> None:
+        self.ray, self.recycle_after, self.gpus = ray, recycle_after, gpus
         self.actor: Any = None
         self.done, self.prepared, self.closed = 0, set[_Job](), False
 
@@ -140,7 +140,7 @@ class _Seat:
             raise RuntimeError("the pool was closed while work was under way")
         if self.actor is None:
             process = self.ray.remote(num_cpus=1, num_gpus=self.gpus, max_restarts=0)(_WorkerProcess)
-            self.actor = process.options(runtime_env=worker_environment()).remote()
+            self.actor = process.options(runtime_env=worker_environment(gpus=self.gpus)).remote()
         if job not in self.prepared:
             try:
                 self.ray.get(self.actor.prepare.remote(job.work), timeout=START_S)
@@ -163,14 +163,14 @@ class _Seat:
         self.empty()
 
 
-def places(execution: ExecutionParams, resources: dict[str, float]) -> int:
-    """How many workers find room on a cluster. Raises ValueError when each is to have more of a GPU than there is."""
+def places(execution: ExecutionParams, gpus: float, resources: dict[str, float]) -> int:
+    """How many workers with such a share of a GPU find room on a cluster. Raises ValueError when each is to have more of one than there is."""
     cores = max(int(resources.get("CPU", 1)), 1)
     count = min(execution.workers or cores, cores)
-    if execution.gpus_per_worker:
-        count = min(count, int(resources.get("GPU", 0) / execution.gpus_per_worker))
+    if gpus:
+        count = min(count, int(resources.get("GPU", 0) / gpus))
     if count == 0:
-        raise ValueError(f"execution.gpus_per_worker is {execution.gpus_per_worker:g}, but Ray has {resources.get('GPU', 0):g} GPUs")
+        raise ValueError(f"execution.gpus_per_worker is {gpus:g}, but Ray has {resources.get('GPU', 0):g} GPUs")
     return count
 
 

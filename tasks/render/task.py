@@ -9,6 +9,7 @@ from data_specs.shard import ShardPlan, ShardRow
 from tasks.artefacts import Workspace
 from tasks.asset_shards import plan_from_assets, publish_from_assets, stored_assets
 from tasks.fan_out import Pool
+from tasks.gpu_share import check_share
 from tasks.ledger import Ledger
 from tasks.progress import Progress
 from tasks.render.asset_views import WORD, RenderJob, render_asset
@@ -18,7 +19,8 @@ VERSION = 2
 
 
 def plan(workspace: Workspace, params: Params) -> list[ShardPlan]:
-    """One shard for each asset shard. Raises ValueError when the assets are not built yet."""
+    """One shard for each asset shard. Raises ValueError when the assets are not built yet, or workers have none of the GPU that they need."""
+    check_share(params.execution, WORD, ["render.back_end=nvdiffrast_gpu"] if params.render.back_end == "nvdiffrast_gpu" else [])
     return plan_from_assets(workspace, WORD, _settings(params), VERSION)
 
 

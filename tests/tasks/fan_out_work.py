@@ -64,3 +64,8 @@ def lock(number: int) -> Any:
 def surroundings(_: int) -> tuple[int, str, int, int]:
     """Process id; threads that numerical libraries, OpenCV and Embree may use."""
     return os.getpid(), os.environ.get("OMP_NUM_THREADS", ""), cv2.getNumThreads(), threads()
+
+
+def visible_gpus(_: int) -> str | None:
+    """The GPUs that CUDA may use here; None = all."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES")

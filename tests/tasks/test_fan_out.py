@@ -48,6 +48,10 @@ def test_outcomes_keep_the_order_of_items(pool: Pool) -> None:
     assert summary(pool.map(work.later, numbered(slow_first), 10.0)) == slow_first
 
 
+def test_workers_without_a_share_see_no_gpu(ray_pool: Pool) -> None:
+    assert summary(ray_pool.map(work.visible_gpus, numbered([1]), 10.0)) == [""]
+
+
 def test_no_items_no_outcomes(pool: Pool) -> None:
     assert list(pool.map(work.square, [], 1.0)) == []
 

@@ -7,9 +7,9 @@ from tasks.ray_workers import places
 
 
 def test_workers_fill_the_cores_or_the_gpus() -> None:
-    assert places(ExecutionParams(), {"CPU": 8}) == 8
-    assert places(ExecutionParams(workers=3), {"CPU": 8}) == 3
-    assert places(ExecutionParams(gpus_per_worker=1), {"CPU": 64, "GPU": 8}) == 8
-    assert places(ExecutionParams(gpus_per_worker=0.25), {"CPU": 64, "GPU": 8}) == 32
+    assert places(ExecutionParams(), 0.0, {"CPU": 8}) == 8
+    assert places(ExecutionParams(workers=3), 0.0, {"CPU": 8}) == 3
+    assert places(ExecutionParams(), 1.0, {"CPU": 64, "GPU": 8}) == 8
+    assert places(ExecutionParams(), 0.25, {"CPU": 64, "GPU": 8}) == 32
     with pytest.raises(ValueError, match="gpus_per_worker is 1, but Ray has 0 GPUs"):
-        places(ExecutionParams(gpus_per_worker=1), {"CPU": 8})
+        places(ExecutionParams(), 1.0, {"CPU": 8})
