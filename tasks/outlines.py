@@ -12,7 +12,7 @@ from models.recipe import Recipe
 from models.registry import make_recipe
 from tasks.artefacts import Workspace
 from tasks.train.job import run_named
-from tasks.weights import find_weights
+from tasks.weights import find_model
 
 RELEASED = Path(__file__).parents[1] / "models" / "diffusion" / "outlines"
 """Configs of bases that are known by name, so that nothing need be downloaded to plan with them."""
@@ -62,9 +62,9 @@ def known_base(workspace: Workspace, text: str) -> Path:
     Raises ValueError naming the bases that are known.
     """
     reference = parse_reference(text)
-    if reference is not None and reference.kind != "hub":
-        return find_weights(workspace, reference).folder
-    folder = Path(text) if reference is None else RELEASED / reference.name.rpartition("/")[2]
+    if reference is None or reference.kind != "hub":
+        return find_model(workspace, text).folder
+    folder = RELEASED / reference.name.rpartition("/")[2]
     if not folder.is_dir():
         known = sorted(path.name for path in RELEASED.iterdir() if path.is_dir())
         raise ValueError(f"the shape of the base {text!r} is not known: known are {', '.join(known)}; a folder of one's own is path:FOLDER")

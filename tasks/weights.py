@@ -37,11 +37,15 @@ class Weights:
 
 
 def find_model(workspace: Workspace, name: str, fetch: bool = False) -> Weights:
-    """The model of a finished training run, or what a reference names (`find_weights`). Raises ValueError saying what to do without it."""
-    reference = parse_reference(name)
+    """The model of a finished training run, else what a reference names, else a folder, as `path:` has it (`find_weights`).
+
+    Raises ValueError saying what to do without it.
+    """
+    reference, folder = parse_reference(name), workspace.folder("train") / name
+    if reference is None and not (folder / RECORD).is_file() and name and (workspace.root / name).is_dir():
+        reference = Reference("path", name)
     if reference is not None:
         return find_weights(workspace, reference, fetch)
-    folder = workspace.folder("train") / name
     return Weights((folder / "model").resolve(), read_run(folder)["weights_sha256"])
 
 
@@ -68,7 +72,8 @@ def find_weights(workspace: Workspace, reference: Reference, fetch: bool = True,
     files = _model_files(folder)
     if not any(path.suffix == ".safetensors" for path in files):
         raise ValueError(_nothing_in(folder, reference))
-    return Weights(folder.resolve(), _digest(_digests(workspace, folder.resolve(), [path.relative_to(folder).as_posix() for path in files], again)))
+    names = [path.relative_to(folder).as_posix() for path in files]
+    return Weights(folder.resolve(), _digest(file_digests(workspace, folder.resolve(), names, again)))
 
 
 def lock_weights(reference: Reference, lock: Path = LOCK) -> LockedModel:
@@ -105,7 +110,7 @@ def _from_hub(workspace: Workspace, reference: Reference, fetch: bool, lock: Pat
     revision = _locked_revision(reference, entry)
     assert entry is not None
     folder = _snapshot(reference.name, revision, entry, fetch)
-    found = _digests(workspace, folder, list(entry.files), again)
+    found = file_digests(workspace, folder, list(entry.files), again)
     wrong = [name for name, file in entry.files.items() if found[name] != file.sha256]
     if wrong:
         locked = entry.files[wrong[0]].sha256
@@ -213,7 +218,7 @@ def _digest(files: dict[str, str]) -> str:
     return sha256_bytes(canonical_json(files).encode())
 
 
-def _digests(workspace: Workspace, folder: Path, names: list[str], again: bool) -> dict[str, str]:
+def file_digests(workspace: Workspace, folder: Path, names: list[str], again: bool = False) -> dict[str, str]:
     """sha256 of files in a folder; a text encoder may have 19 GB, so that a file is read once, as long as it does not change."""
     digests = FileDigests(folder, workspace.runs / "weights", again)
     found = {name: digests.of(name) for name in names}

@@ -13,9 +13,11 @@ from data_specs.sample import Sample
 from models.diffusion.features import FEATURES_WORD, RECORD, Precision, PromptReader, encode_sample
 from models.diffusion.folder_config import CONFIG_NAME, read_config
 from models.diffusion.latents import encoder_id
-from models.diffusion.pipeline_folder import TEXT_PARTS, is_pipeline
+from models.diffusion.pipeline_folder import INDEX_NAME, TEXT_PARTS, is_pipeline
 from models.diffusion.text_to_image import load_text_to_image, load_vae
+from tasks.artefacts import Workspace
 from tasks.stored_samples import StoredSample
+from tasks.weights import file_digests
 
 if TYPE_CHECKING:
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
@@ -52,16 +54,16 @@ def encode_asset(job: FeatureJob) -> tuple[Sample | None, list[Decision]]:
     return Sample(job.key, {**members, RECORD: canonical_json(record).encode()}), []
 
 
-def open_base(folder: Path) -> Base:
+def open_base(workspace: Workspace, folder: Path) -> Base:
     """The encoders in a model folder. Raises ValueError when it holds no VAE."""
-    return Base(str(folder), encoder_id(load_vae(folder)), _text_identity(folder))
+    return Base(str(folder), encoder_id(load_vae(folder)), _text_identity(workspace, folder))
 
 
-def _text_identity(folder: Path) -> str:
-    """What the text is read with: the files of a pipeline's text encoders and tokenizers, or what a config says; empty without."""
+def _text_identity(workspace: Workspace, folder: Path) -> str:
+    """What the text is read with: a pipeline's index, text encoders and tokenizers by their bytes, or what a config says; empty without."""
     if is_pipeline(folder):
-        parts = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.relative_to(folder).parts[0].startswith(TEXT_PARTS)]
-        return canonical_json({path.relative_to(folder).as_posix(): path.stat().st_size for path in parts})
+        names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
+        return canonical_json(file_digests(workspace, folder, [name for name in names if name.startswith((INDEX_NAME, *TEXT_PARTS))]))
     return canonical_json(read_config(folder).prompts.model_dump()) if (folder / CONFIG_NAME).is_file() else ""
 
 

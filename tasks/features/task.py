@@ -8,7 +8,6 @@ from prefect.cache_policies import NO_CACHE
 from data_specs.manifest import Manifest
 from data_specs.params import Params
 from data_specs.shard import ShardPlan, ShardRow
-from data_specs.weights import parse_reference
 from tasks.artefacts import Workspace
 from tasks.fan_out import Pool
 from tasks.features.encoding import WORD, Base, FeatureJob, encode_asset, open_base
@@ -16,7 +15,8 @@ from tasks.ledger import Ledger, read_manifest
 from tasks.progress import Progress
 from tasks.shard_builder import build_shard
 from tasks.stored_samples import stored_samples
-from tasks.weights import find_weights
+from tasks.training_order import training_command
+from tasks.weights import RECORD, find_model
 
 VERSION = 1
 VERIFIED = "shards"
@@ -27,7 +27,7 @@ def plan(workspace: Workspace, params: Params) -> list[ShardPlan]:
     if not params.features.base:
         return []
     rows = read_manifest(workspace.folder(VERIFIED)).shards
-    settings = _settings(params, open_base(base_folder(workspace, params)))
+    settings = _settings(params, open_base(workspace, base_folder(workspace, params)))
     return [
         ShardPlan(word=WORD, split=row.split, index=row.index, inputs=[row.sha256, *row.inputs], params=settings, version=VERSION) for row in rows
     ]
@@ -56,17 +56,10 @@ def publish(workspace: Workspace, params: Params, plans: list[ShardPlan]) -> Man
 def base_folder(workspace: Workspace, params: Params) -> Path:
     """Where the model `features.base` lies. Raises ValueError saying what to train first when it is a run that has no model yet."""
     name = params.features.base
-    if name not in params.train.runs:
-        reference = parse_reference(name)
-        return Path(name) if reference is None else find_weights(workspace, reference).folder
-    folder = workspace.folder("train") / name
-    if not (folder / "run.json").is_file():
-        earlier = params.train.sequence[: params.train.sequence.index(name) + 1] if name in params.train.sequence else [name]
-        raise ValueError(
-            f"features.base names the training run {name!r}, which has no model yet in {folder}: train it first "
-            f"(`atelier3d train --size {workspace.size} --set train.sequence=[{', '.join(earlier)}]`), or name a model that is there"
-        )
-    return folder / "model"
+    if name in params.train.runs and not (workspace.folder("train") / name / RECORD).is_file():
+        advice = f"train it first (`{training_command(params, name)}`), or name a model that is there"
+        raise ValueError(f"features.base names the training run {name!r}, which has no model yet: {advice}")
+    return find_model(workspace, name, fetch=True).folder
 
 
 def _settings(params: Params, base: Base) -> dict:

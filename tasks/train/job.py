@@ -14,6 +14,7 @@ from tasks.artefacts import Workspace
 from tasks.tracking import TrackedRun
 from tasks.train.dataset import TrainingData, open_data
 from tasks.train.loader import ShardFile
+from tasks.training_order import with_ancestors
 from tasks.weights import find_model
 
 VERSION = 1
@@ -130,7 +131,7 @@ def run_named(params: Params, name: str) -> TrainRun:
         raise ValueError(f"no training run {name!r} in the parameters of size {params.size!r}: there are {', '.join(params.train.runs)}")
     run = params.train.runs[name]
     reads = run.recipe in RECIPES and "inputs" in RECIPES[run.recipe].Config.model_fields
-    if not params.features.base or not reads or name in _with_ancestors(params, params.features.base):
+    if not params.features.base or not reads or name in with_ancestors(params, params.features.base):
         return run
     return run.model_copy(update={"config": {"inputs": "features"} | run.config})
 
@@ -139,11 +140,6 @@ def _placeless(run: TrainRun) -> TrainRun:
     """Where a model of one's own lies makes no difference; what it holds is in the digest of the parent."""
     parents = {role: "path:*" if parent.startswith("path:") else parent for role, parent in run.parents.items()}
     return run.model_copy(update={"parents": parents})
-
-
-def _with_ancestors(params: Params, name: str) -> set[str]:
-    parents = params.train.runs[name].parents.values() if name in params.train.runs else ()
-    return {name}.union(*(_with_ancestors(params, parent) for parent in parents))
 
 
 def _shown(workspace: Workspace, recipe: Recipe) -> TrainingData:

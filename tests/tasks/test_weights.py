@@ -19,7 +19,7 @@ import tasks.weights
 from data_specs.weights import load_lock, parse_reference
 from tasks.artefacts import Workspace
 from tasks.local_folder import FileDigests
-from tasks.weights import find_weights, lock_weights
+from tasks.weights import Weights, find_model, find_weights, lock_weights
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 NAME = "someone/base"
@@ -230,3 +230,20 @@ def test_shipped_models_are_found_by_name(tmp_path: Path, monkeypatch: pytest.Mo
     assert found(tmp_path, "micro:base").folder == tmp_path / "shipped" / "base"
     with pytest.raises(ValueError, match="there are base"):
         found(tmp_path, "micro:vae")
+
+
+def test_a_name_is_a_run_else_a_reference_else_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = Workspace(tmp_path / "root", "tiny")
+    for name in ("own", "trained"):
+        (workspace.root / name).mkdir(parents=True)
+        (workspace.root / name / "weights.safetensors").write_bytes(b"w")
+    run = workspace.folder("train") / "trained"
+    run.mkdir(parents=True)
+    (run / "run.json").write_text(json.dumps({"weights_sha256": "of the record"}))
+    monkeypatch.chdir(tmp_path)
+    assert find_model(workspace, "trained") == Weights(run / "model", "of the record")
+    assert find_model(workspace, "path:trained").folder == workspace.root / "trained"
+    assert find_model(workspace, "own") == find_model(workspace, "path:own") == find_model(workspace, str(workspace.root / "own"))
+    for name in ("root/own", ""):
+        with pytest.raises(ValueError, match="holds no trained model"):
+            find_model(workspace, name)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from transformers import T5EncoderModel
 
 from data_specs.manifest import Manifest
 from data_specs.params import ExecutionParams, Params, TrainRun, load_params
@@ -106,8 +107,29 @@ def test_nothing_is_made_twice_and_another_vae_makes_all_anew(workspace: Workspa
     moved = tmp_path / "moved"
     save_text_to_image(load_text_to_image(base), moved)
     assert ledger.pending(stage.plan(workspace, params_for(moved))) == []
+    assert ledger.pending(stage.plan(workspace, params_for("moved"))) == []
     other = params_for(save_base(tmp_path / "other", "other"))
     assert len(ledger.pending(stage.plan(workspace, other))) == len(first.shards)
+
+
+def test_other_text_encoders_of_the_same_shape_make_all_anew(workspace: Workspace, tmp_path: Path) -> None:
+    """T5 tuned to other words: the same files of the same sizes."""
+    save_pipeline("pixart", tmp_path / "pixart")
+    first = make_features(workspace, params_for("pixart"))
+    ledger = Ledger(workspace.folder("features"), "features")
+    assert ledger.pending(stage.plan(workspace, params_for("pixart"))) == []
+    encoder = T5EncoderModel.from_pretrained(tmp_path / "pixart" / "text_encoder")
+    before = sorted((path.name, path.stat().st_size) for path in (tmp_path / "pixart" / "text_encoder").iterdir())
+    with torch.no_grad():
+        encoder.shared.weight.mul_(-1.0)
+    encoder.save_pretrained(tmp_path / "pixart" / "text_encoder")
+    assert sorted((path.name, path.stat().st_size) for path in (tmp_path / "pixart" / "text_encoder").iterdir()) == before
+    assert len(ledger.pending(stage.plan(workspace, params_for("pixart")))) == len(first.shards)
+
+
+def test_the_text_of_the_micro_base_is_named_by_its_config(workspace: Workspace) -> None:
+    """As it always was: another name would make features anew that are the same."""
+    assert stage.plan(workspace, params_for("micro:base"))[0].params["text"] == '{"channels":64,"kind":"hashed_words","length":24}'
 
 
 def test_no_base_makes_an_empty_data_set(workspace: Workspace) -> None:
@@ -119,7 +141,7 @@ def test_no_base_makes_an_empty_data_set(workspace: Workspace) -> None:
 def test_a_run_that_is_not_trained_is_said_so(workspace: Workspace) -> None:
     with pytest.raises(ValueError, match=r"'micro_base', which has no model yet.*train\.sequence=\[micro_vae, micro_base\]"):
         stage.plan(workspace, params_for("micro_base"))
-    with pytest.raises(ValueError, match="AutoencoderKL"):
+    with pytest.raises(ValueError, match=r"no/such/folder holds no trained model"):
         stage.plan(workspace, params_for("no/such/folder"))
 
 
