@@ -65,7 +65,7 @@ class AlignedSubjectRecord(BaseModel):
     symmetric: bool | None
     """Other poses look the same; None where nobody checked."""
     depth_scale: float | None
-    """Units of the object frame per unit of the estimated depth; None where there was no depth."""
+    """Units of the object frame per unit of the estimated depth, so that it meets the mesh at its pose; None where there was no depth on it."""
     point_map_colours: PointMapColours
     """How positions are to be read as colours."""
     extent: list[list[float]]

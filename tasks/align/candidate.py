@@ -30,7 +30,7 @@ class Candidate:
     depth: np.ndarray | None = None
     """(H, W) float32 along +Z, calibrated to the mesh's scale (units of the object frame), 0 = unknown."""
     depth_scale: float | None = None
-    """Units of the object frame per unit of the depth as it was estimated."""
+    """Units of the object frame per unit of the depth as it was estimated, by mask and mesh alone; what a sample says goes by the pose too."""
     intrinsics: Intrinsics | None = None
     pose: Pose | None = None
     posed: Maps | None = None

@@ -1,4 +1,4 @@
-"""Meshes that a published run holds: what is built again takes them from there where the cache has lost them, or was never on this machine."""
+"""Meshes that a published run holds: what is built again takes them from there, prepared as they are, whether or not the cache has the raw answers."""
 
 from contextlib import suppress
 from functools import lru_cache
@@ -22,7 +22,7 @@ def keep_earlier(folder: Path, plan: ShardPlan, kept: KeptMeshes) -> None:
     with suppress(ValueError, OSError):
         lookup = _published(folder, (folder / MANIFEST).stat().st_mtime_ns)
         for line in map(SubjectLine.model_validate_json, plan.inputs):
-            if line.subject_id in lookup and kept.asked_key(line) not in kept:
+            if line.subject_id in lookup and kept.prepared_key(line) not in kept:
                 _keep(lookup, line, kept)
 
 

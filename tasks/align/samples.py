@@ -13,6 +13,7 @@ from data_specs.view import ViewRecord
 from models.geometry.camera_math import view_plan
 from models.geometry.glb_writer import write_glb
 from models.image_codec import encode_png
+from models.metrics.posed_agreement import depth_ratio
 from models.renderers.base import UniformLight
 from models.renderers.open3d_cpu import Open3DRenderer
 from tasks.align.candidate import Candidate
@@ -69,9 +70,21 @@ def _record(candidate: Candidate, scores: dict[str, float], split: Split, params
         camera=CameraRecord.from_camera(Camera(intrinsics, pose.camera_from_object)),
         scores=scores,
         symmetric=pose.symmetric,
-        depth_scale=candidate.depth_scale,
+        depth_scale=posed_depth_scale(candidate),
         point_map_colours=params.point_map_colours,
         extent=[mesh.vertices.min(axis=0).tolist(), mesh.vertices.max(axis=0).tolist()],
         plan=params.plan,
         views=views,
     )
+
+
+def posed_depth_scale(candidate: Candidate) -> float | None:
+    """Units of the object frame per unit of the depth as it was estimated, so that its median lies on the mesh at its pose.
+
+    Mask and mesh alone say it before there is a pose (`Candidate.depth_scale`), and may be off by what the rule `scale_agreement` lets through. None
+    without depth on what the posed mesh covers.
+    """
+    if candidate.depth is None or candidate.depth_scale is None or candidate.mask is None or candidate.posed is None:
+        return None
+    ratio = depth_ratio(candidate.depth, candidate.mask.inside, candidate.posed)
+    return None if ratio is None else candidate.depth_scale * ratio

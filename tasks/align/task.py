@@ -31,7 +31,7 @@ from tasks.ledger import Ledger, read_manifest
 from tasks.progress import Progress
 
 WORD = STAGE
-VERSION = 5
+VERSION = 6
 MESHES, SCENES = "meshes", "scenes"
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 _SPEED_AND_PLACES: dict[str, set[str] | bool] = {

@@ -9,12 +9,13 @@ import pytest
 from data_specs.params import load_params
 from data_specs.subject import SubjectLine
 from models.geometry.glb_writer import write_glb
-from models.perception.base import Arrived, Box, DepthMap, GeneratedMesh, Mask, Miss, Picture, Pose, unnoticed
+from models.geometry.procedural import build_object
+from models.perception.base import Arrived, Box, DepthMap, GeneratedMesh, Mask, Miss, Picture, Pose, PoseProblem, unnoticed
 from tasks.align.candidate import Candidate
 from tasks.align.kept_meshes import KeptMeshes
 from tasks.align.mesh_preparation import MeshPreparation, ReadLimits
 from tasks.align.models import Models
-from tasks.align.steps import Tools, cut_out, draw_posed, estimate_depth, lens, make_meshes, segment
+from tasks.align.steps import Tools, cut_out, draw_posed, estimate_depth, estimate_pose, lens, make_meshes, segment
 from tasks.soft_timeout import TimedOut
 from tests.models.renderers.shapes import cube, sphere
 from tests.tasks.align.quick_models import POSE, quick_models
@@ -160,6 +161,24 @@ def test_the_network_knows_a_lens_that_nobody_said(tmp_path: Path) -> None:
     known = replace(candidate(mesh=cube()), picture=replace(candidate().picture, focal_pixels=90.0))
     (said,) = estimate_depth([known], tools(tmp_path, depth=Depth(depth)))
     assert isinstance(said, Candidate) and said.intrinsics.focal_x == 90.0
+
+
+class Pointer:
+    """A pose estimator that says no more than where the object stands, or also whether others look the same."""
+
+    def __init__(self, symmetric: bool | None) -> None:
+        self.symmetric = symmetric
+
+    def estimate(self, problems: list[PoseProblem]) -> list[Pose | Miss]:
+        return [Pose(POSE, symmetric=self.symmetric) for _ in problems]
+
+
+@pytest.mark.parametrize(("said", "expected"), [(None, (True, False)), (False, (False, False)), (True, (True, True))])
+def test_symmetry_is_looked_for_where_the_estimator_does_not_say(said: bool | None, expected: tuple[bool, bool], tmp_path: Path) -> None:
+    ours = tools(tmp_path, pose=Pointer(said))
+    meshes = cube(), build_object("teapot", 3).detailed
+    found = estimate_pose([replace(candidate(mesh=mesh), intrinsics=lens((60, 80), 60.0, 45.0)) for mesh in meshes], ours)
+    assert tuple(one.pose.symmetric for one in found if isinstance(one, Candidate) and one.pose) == expected
 
 
 def test_the_mesh_is_drawn_at_its_pose_as_large_as_the_picture(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_specs.asset import Mesh
 from data_specs.decision import Decision
+from models.geometry.glb_reader import read_glb
 from models.geometry.glb_writer import write_glb
-from models.perception.base import Arrived, GeneratedMesh, Picture, unnoticed
+from models.perception.base import Arrived, GeneratedMesh, Miss, Picture, unnoticed
 from tasks.align import work_item
 from tasks.align.reviewed import reviewed
 from tasks.artefacts import Workspace
@@ -142,6 +144,23 @@ def test_what_comes_after_the_mesh_asks_for_none(runs: Runs, tmp_path: Path, ask
     assert asked == []
     runs.run(runs.threshold, "align.mesh.seed=9")
     assert len(asked) == COUNT, "another generator, other meshes"
+
+
+def test_a_verdict_prepares_no_mesh_of_a_published_sample_again(runs: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared: list[bytes] = []
+
+    def counted(self: Quick, glb: bytes) -> Mesh | Miss:
+        prepared.append(glb)
+        return read_glb(glb)
+
+    monkeypatch.setattr(Quick, "prepare", counted)
+    before, samples = runs.of_picture(), runs.samples()
+    first = next(iter(samples))
+    shard = SampleLookup(runs.folder).rows[first]
+    path = tmp_path / "verdicts.json"
+    path.write_text(json.dumps({"version": 1, "verdicts": {first: {"verdict": "drop"}}}))
+    assert changed_by(runs, path)[0] == {first}
+    assert len(prepared) == len(shard.inputs) - len(shard.samples) < 3 and len(before) == COUNT, "those that were dropped before alone"
 
 
 def test_without_the_cache_published_samples_keep_their_meshes(runs: Runs, asked: list[Picture]) -> None:
