@@ -4,7 +4,7 @@
 needs it says what is missing. `sha256` is needed for a file that `models/perception/weights.py` does not know.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -13,6 +13,8 @@ from data_specs.strict import Strict
 from data_specs.view import ViewPlan
 
 Device = Literal["cpu", "cuda"]
+Transient = Literal["mesh_server", "mesh_timeout", "mesh_answer", "pose_failed", "pose_timeout", "pose_answer", "timeout", "worker_died", "error"]
+"""Rules whose drops another attempt may spare: they tell of servers, commands and processes, not of pictures."""
 
 LOADING_S, SPARE_S = 600.0, 60.0
 """What a batch may need beside meshes and poses that others make: to load models, and for each picture."""
@@ -68,9 +70,12 @@ class MeshParams(Strict):
     """Cut-out to mesh."""
 
     kind: Literal["nearest_asset", "hunyuan3d"] = Field("nearest_asset", description="nearest_asset: the asset whose renders look most alike")
-    url: str = Field("http://127.0.0.1:8081", description="hunyuan3d: where its api_server.py listens")
+    url: tuple[str, ...] = Field(
+        ("http://127.0.0.1:8081",), min_length=1, description="hunyuan3d: where its api_server.py listens; [..., ...]: requests are spread over them"
+    )
     route: Literal["generate", "send"] = Field("generate", description="hunyuan3d: one long request, or send and ask for the status")
-    timeout_s: float = Field(600.0, gt=0, description="hunyuan3d: for one mesh, from asking to the last byte")
+    timeout_s: float = Field(600.0, gt=0, description="hunyuan3d: for one mesh, from asking to the last byte, the wait for its turn included")
+    expected_s: float = Field(60.0, gt=0, description="hunyuan3d: what a server needs for one mesh; less without texture")
     attempts: int = Field(3, gt=0, description="hunyuan3d: how often one mesh is asked for")
     first_pause_s: float = Field(2.0, ge=0, description="hunyuan3d: before the second attempt; doubles each time")
     poll_s: float = Field(2.0, gt=0, description="hunyuan3d: between two questions for the status")
@@ -83,19 +88,29 @@ class MeshParams(Strict):
     guidance_scale: float = Field(5.0, ge=0)
     face_count: int = Field(40_000, gt=0)
     kept_gb: float = Field(50.0, ge=0, description="hunyuan3d: its answers lie in runs/<size>/align/meshes for later runs, at most so much of them")
-    server_model: str = Field("tencent/Hunyuan3D-2", description="hunyuan3d: what the server runs, in words: another one makes other meshes")
+    server_model: str = Field(
+        "tencent/Hunyuan3D-2", description="hunyuan3d: what the server was started with (to be said: another one makes other meshes)"
+    )
     catalogue: Literal["all", "held_out"] = Field(
         "all", description="nearest_asset: which may be found; held_out: those of validation and test, if any"
     )
     max_faces: int = Field(20_000, gt=0, description="meshes with more faces are reduced, and get new texture coordinates")
     texture_pixels: int = Field(1024, gt=0, description="side of the texture of a mesh that gets new texture coordinates")
 
+    @field_validator("url", mode="before")
+    @classmethod
+    def _one_or_several(cls, url: Any) -> Any:
+        return (url,) if isinstance(url, str) else url
+
 
 class PoseParams(Strict):
     """Mesh and picture to pose."""
 
     kind: Literal["render_and_compare", "foundation_pose"] = Field("render_and_compare", description="render_and_compare: ours (no weights)")
-    command: tuple[str, ...] = Field((), description="foundation_pose: what is run for a scene, {scene} and {mesh} filled in; empty = wait for it")
+    command: tuple[str, ...] = Field(
+        (), description="foundation_pose: run for each scene, {scene} and {mesh} filled in, or once for a batch, {scenes}: a file that lists them"
+    )
+    by_hand: bool = Field(False, description="foundation_pose: without a command, wait for somebody to write the poses")
     environment: str = Field("", description="foundation_pose: what the command runs in, in words (commit, weights): another one finds other poses")
     timeout_s: float = Field(300.0, gt=0, description="foundation_pose: for one scene")
     object_side_m: float = Field(0.2, gt=0, description="foundation_pose: the size it is told; its depth filter is made for things of a hand's size")
@@ -181,6 +196,7 @@ class AlignParams(Strict):
     point_map_colours: PointMapColours = Field("isotropic", description="how positions are read as colours; per_axis: the released RefAny3D weights")
     shard_items: int = Field(32, gt=0, description="pictures per shard")
     batch: int = Field(1, gt=0, description="pictures that go through the models together; more than 1 suits GPUs")
+    retry: tuple[Transient, ...] = Field((), description="pictures that these rules dropped in finished shards are tried again, e.g. [mesh_timeout]")
     verdicts: str = Field("", description="file of human verdicts, as the page qa.html saves it; they win over the filters; empty = none")
     detector: DetectorParams = DetectorParams.model_validate({})
     segmenter: SegmenterParams = SegmenterParams.model_validate({})
@@ -203,8 +219,8 @@ class AlignParams(Strict):
         meshes, poses = _waits(info.data["batch"], info.data["mesh"], info.data["pose"])
         if timeout_s <= meshes + poses:
             raise ValueError(
-                f"a batch may wait {meshes:g} s for meshes (align.batch / mesh.queue_limit times mesh.timeout_s) and {poses:g} s for poses "
-                f"(align.batch times pose.timeout_s): set more than {meshes + poses:g}, or 0, which is as much as it needs"
+                f"a batch may wait {meshes:g} s for meshes (1 + align.batch / mesh.queue_limit times mesh.timeout_s) and {poses:g} s for poses "
+                f"(1 + align.batch times pose.timeout_s): set more than {meshes + poses:g}, or 0, which is as much as it needs"
             )
         return timeout_s
 
@@ -215,6 +231,6 @@ class AlignParams(Strict):
 
 
 def _waits(batch: int, mesh: MeshParams, pose: PoseParams) -> tuple[float, float]:
-    """How long a batch may wait for a mesh server, and for whoever finds poses, in seconds."""
-    meshes = -(-batch // mesh.queue_limit) * mesh.timeout_s if mesh.kind == "hunyuan3d" else 0.0
-    return meshes, batch * pose.timeout_s if pose.kind == "foundation_pose" else 0.0
+    """How long a batch may wait for a mesh server, and for whoever finds poses, in seconds; once more for what tells whose fault a failure is."""
+    meshes = (1 - (-batch // mesh.queue_limit)) * mesh.timeout_s if mesh.kind == "hunyuan3d" else 0.0
+    return meshes, (1 + batch) * pose.timeout_s if pose.kind == "foundation_pose" else 0.0

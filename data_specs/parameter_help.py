@@ -1,6 +1,6 @@
 """What `--help` says of every parameter: its kind, its value at the size that is asked for, what it does."""
 
-from typing import Any, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -32,6 +32,10 @@ def _section(prefix: str, section: Any, values: BaseModel | None) -> list[str]:
 
 def _kind(annotation: Any) -> str:
     choices = get_args(annotation)
+    if get_origin(annotation) is Union:
+        return "|".join(map(_kind, choices))
+    if get_origin(annotation) is Annotated:
+        return _kind(choices[0])
     if get_origin(annotation) is not list and choices and all(isinstance(choice, str) for choice in choices):
         return "|".join(choices)
     return getattr(annotation, "__name__", str(annotation).replace("typing.", ""))

@@ -123,6 +123,10 @@ class Miss:
     threshold: float | None = None
 
 
+class Unavailable(RuntimeError):  # noqa: N818 - it says what is the matter
+    """Who is asked (a server, a command) cannot be reached or fails for everything: no picture is to blame, and the stage must not drop them."""
+
+
 class Detector(Protocol):
     """Finds the named object."""
 

@@ -1,7 +1,9 @@
 """Hunyuan3D-2 as a mesh generator, through the HTTP interface of its released api_server.py.
 
 `POST /generate` answers with the mesh file. `POST /send` answers with an id, and `GET /status/<id>` with `processing` or the file; the server
-never says that such a job has failed, so only time tells. Errors come as 404 with an `error_code`, whatever the cause.
+never says that such a job has failed, so only time tells. Errors come as 404 with an `error_code`, whatever the cause. As released (commit 9cc41a3)
+`/generate` blocks the server's event loop: connections are taken at once and wait unread for their turn, all answers to `/status` too; whereas
+every `/send` starts a thread, so that several meshes share the GPU. Both count against `timeout_s`.
 """
 
 import base64
@@ -10,7 +12,6 @@ import socket
 import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,16 +22,18 @@ import urllib3
 from data_specs.align_params import MeshParams
 from models.diffusion.pictures import on_white
 from models.image_codec import encode_png
-from models.perception.base import Arrived, GeneratedMesh, Miss, Picture, unnoticed
+from models.perception.base import Arrived, GeneratedMesh, Miss, Picture, Unavailable, unnoticed
+from models.perception.blame import Blame, known_object
+from models.perception.mesh_servers import MeshServers
 
 CONNECT_TIMEOUT_S = 10.0
 CHUNK_BYTES = 1 << 18
 BUSY = frozenset({408, 425, 429, 502, 503, 504})
 """Answers of a server, or of what stands before it, that cannot take the request now."""
 
-
-class ServerUnavailable(RuntimeError):  # noqa: N818 - it says what is the matter
-    """The server cannot be reached or takes no work: no picture is to blame, and the stage must not go on dropping them."""
+ADVICE = (
+    "is `python api_server.py --enable_tex` running there, sound (its log says more), and quick enough for all who ask it (align.mesh.queue_limit)?"
+)
 
 
 class _Refused(Exception):  # noqa: N818
@@ -41,24 +44,23 @@ class _Refused(Exception):  # noqa: N818
         self.rule, self.busy = rule, busy
 
 
-@dataclass(frozen=True)
 class Hunyuan3D:
-    """`MeshGenerator` over HTTP. Only the address in the parameters is spoken to: no proxies, no redirects, no credentials.
+    """`MeshGenerator` over HTTP. Only the addresses in the parameters are spoken to: no proxies, no redirects, no credentials.
 
     Raises ValueError for an address that is not plain http(s).
     """
 
-    params: MeshParams
-
-    def __post_init__(self) -> None:
-        parts = urlsplit(self.params.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
-            raise ValueError(f"align.mesh.url={self.params.url!r} must look like http://host:port, without user, query or fragment")
+    def __init__(self, params: MeshParams) -> None:
+        for url in params.url:
+            parts = urlsplit(url)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+                raise ValueError(f"align.mesh.url={url!r} must look like http://host:port, without user, query or fragment")
+        self.params, self._servers, self._blame = params, MeshServers(params.url), Blame()
 
     def generate(self, pictures: list[Picture], arrived: Arrived = unnoticed) -> list[GeneratedMesh | Miss]:
         """A GLB per picture, `queue_limit` requests at a time; a Miss of rule `mesh_server`, `mesh_timeout` or `mesh_answer` where there is none.
 
-        Raises ServerUnavailable when the server cannot be reached or stays busy over all attempts.
+        Raises Unavailable when the servers cannot be reached, stay busy over all attempts, or give no mesh of a known object either.
         """
 
         def ask(place: int, picture: Picture) -> GeneratedMesh | Miss:
@@ -68,21 +70,33 @@ class Hunyuan3D:
             return made
 
         with ThreadPoolExecutor(self.params.queue_limit, thread_name_prefix="hunyuan3d") as threads:
-            return list(threads.map(ask, range(len(pictures)), pictures))
+            answers = list(threads.map(ask, range(len(pictures)), pictures))
+        if self._blame.suspects([isinstance(answer, GeneratedMesh) for answer in answers]):
+            self._check_servers()
+        return answers
+
+    def _check_servers(self) -> None:
+        """Raise Unavailable when the servers give no mesh of a known object."""
+        answer = self._generate(known_object().picture)
+        if isinstance(answer, Miss):
+            raise Unavailable(f"{', '.join(self.params.url)}: {answer.message}, not even for a known object; {ADVICE}")
+        self._blame.clear()
 
     def _generate(self, picture: Picture) -> GeneratedMesh | Miss:
-        body, deadline = self._body(picture), time.monotonic() + self.params.timeout_s
+        body, deadline, tried = self._body(picture), time.monotonic() + self.params.timeout_s, list[str]()
         for attempt in range(self.params.attempts):
-            try:
-                return GeneratedMesh(check_glb(self._ask(body, deadline)), "hunyuan3d")
-            except _Refused as error:
-                refused = error
+            with self._servers.one(tried) as url:
+                tried.append(url)
+                try:
+                    return GeneratedMesh(check_glb(self._ask(url, body, deadline)), "hunyuan3d")
+                except _Refused as error:
+                    refused = error
             pause = self.params.first_pause_s * 2**attempt
             if refused.rule == "mesh_timeout" or attempt + 1 == self.params.attempts or time.monotonic() + pause > deadline:
                 break
             time.sleep(pause)
         if refused.busy:
-            raise ServerUnavailable(f"{self.params.url}: {refused}; is `python api_server.py --enable_tex` running there?")
+            raise Unavailable(f"{', '.join(dict.fromkeys(tried))}: {refused}; {ADVICE}")
         return Miss(refused.rule, str(refused))
 
     def _body(self, picture: Picture) -> dict[str, Any]:
@@ -93,15 +107,15 @@ class Hunyuan3D:
         settings = self.params.model_dump(include={"seed", "octree_resolution", "num_inference_steps", "guidance_scale", "texture", "face_count"})
         return {"image": base64.b64encode(encode_png(np.ascontiguousarray(pixels))).decode(), "type": "glb", **settings}
 
-    def _ask(self, body: dict[str, Any], deadline: float) -> bytes:
+    def _ask(self, url: str, body: dict[str, Any], deadline: float) -> bytes:
         largest = self.params.max_mb << 20
         if self.params.route == "generate":
-            return self._request("POST", "generate", deadline, largest, body)
-        job = _field(self._request("POST", "send", deadline, 1 << 16, body), "uid")
+            return self._request("POST", f"{url}/generate", deadline, largest, body)
+        job = _field(self._request("POST", f"{url}/send", deadline, 1 << 16, body), "uid")
         if not job.replace("-", "").isalnum():
             raise _Refused("mesh_answer", "the server's job id is not one")
         while time.monotonic() < deadline:
-            answer = self._request("GET", f"status/{job}", deadline, largest * 4 // 3 + (1 << 16))
+            answer = self._request("GET", f"{url}/status/{job}", deadline, largest * 4 // 3 + (1 << 16))
             if _field(answer, "status") == "completed":
                 return _decoded(_field(answer, "model_base64"))
             time.sleep(self.params.poll_s)
@@ -110,32 +124,26 @@ class Hunyuan3D:
     def _too_slow(self) -> str:
         return f"the server gave no mesh within {self.params.timeout_s:g} s (align.mesh.timeout_s)"
 
-    def _request(self, method: str, route: str, deadline: float, largest: int, body: dict[str, Any] | None = None) -> bytes:
+    def _request(self, method: str, address: str, deadline: float, largest: int, body: dict[str, Any] | None = None) -> bytes:
         left = deadline - time.monotonic()
         if left <= 0:
             raise _Refused("mesh_timeout", self._too_slow())
-        address, timeout = f"{self.params.url.rstrip('/')}/{route}", (min(CONNECT_TIMEOUT_S, left), left)
+        timeout = min(CONNECT_TIMEOUT_S, left), left
         try:
             with requests.Session() as session:
                 session.trust_env = False  # no proxies, and nothing of what a .netrc file holds
                 with session.request(method, address, json=body, stream=True, allow_redirects=False, timeout=timeout) as answer:
-                    _check_status(answer)
-                    return self._content(answer, deadline, largest)
+                    _check_willing(answer.status_code)
+                    content = self._content(answer, deadline, largest)
+                    if answer.status_code != 200:
+                        raise _Refused("mesh_server", f"the server answers with status {answer.status_code} {_error_code(content)}")
+                    return content
         except (requests.ReadTimeout, urllib3.exceptions.ReadTimeoutError):
             raise _Refused("mesh_timeout", self._too_slow()) from None
         except urllib3.exceptions.HTTPError:
             raise _Refused("mesh_answer", "the answer breaks off") from None
         except requests.RequestException as error:
-            raise _Refused("mesh_server", f"no answer ({type(error).__name__})", busy=not self._listens()) from None
-
-    def _listens(self) -> bool:
-        """Whether the server takes connections: one that does, and yet hangs up, may have stumbled over the picture."""
-        parts = urlsplit(self.params.url)
-        try:
-            with socket.create_connection((str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)), CONNECT_TIMEOUT_S):
-                return True
-        except OSError:
-            return False
+            raise _Refused("mesh_server", f"no answer ({type(error).__name__})", busy=not _listens(address)) from None
 
     def _content(self, answer: requests.Response, deadline: float, largest: int) -> bytes:
         """The whole body; `read1` returns what has come in, so that an answer that trickles cannot outlast the deadline."""
@@ -160,14 +168,29 @@ def check_glb(data: bytes) -> bytes:
     return data
 
 
-def _check_status(answer: requests.Response) -> None:
-    status = answer.status_code
+def _listens(address: str) -> bool:
+    """Whether the server takes connections: one that does, and yet hangs up, may have stumbled over the picture."""
+    parts = urlsplit(address)
+    try:
+        with socket.create_connection((str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)), CONNECT_TIMEOUT_S):
+            return True
+    except OSError:
+        return False
+
+
+def _check_willing(status: int) -> None:
     if status in BUSY:
         raise _Refused("mesh_server", f"it answers with status {status}", busy=True)
     if 300 <= status < 400:
         raise _Refused("mesh_server", f"it redirects with status {status}, which is not followed", busy=True)
-    if status != 200:
-        raise _Refused("mesh_server", f"the server answers with status {status}")
+
+
+def _error_code(content: bytes) -> str:
+    """What api_server.py says besides the status when it stumbles; an answer without it comes from something else, or of a wrong address."""
+    try:
+        return f"and error_code {int(json.loads(content)['error_code'])}"
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "and no error_code"
 
 
 def _field(answer: bytes, name: str) -> str:

@@ -46,7 +46,7 @@ class Course:
 
 
 def align(entries: list[Entry], tools: Tools) -> list[Course]:
-    """All steps for all entries; what a filter or a step drops goes no further. Raises ServerUnavailable when no picture is to blame."""
+    """All steps for all entries; what a filter or a step drops goes no further. Raises Unavailable when no picture is to blame."""
     courses = [Course(entry, Candidate(entry.line, entry.picture)) for entry in entries]
     _judge(courses, "line", tools)
     for step in STEPS:

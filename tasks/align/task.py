@@ -20,6 +20,7 @@ from tasks.align.kept_meshes import KeptMeshes, limit_kept
 from tasks.align.mesh_preparation import ReadLimits
 from tasks.align.models import Setup, model_digests
 from tasks.align.qa_page import write_qa_pages
+from tasks.align.set_up import check_set_up
 from tasks.align.shard_sets import beside_plan, build_sets, forget_incomplete
 from tasks.align.subjects import STAGE, read_subjects
 from tasks.align.verdicts import HumanVerdict, read_verdicts, unknown_verdicts, verdicts_of
@@ -41,14 +42,15 @@ _SPEED_AND_PLACES: dict[str, set[str] | bool] = {
     "shard_items": True,
     "batch": True,
     "timeout_s": True,
+    "retry": True,
     "verdicts": True,
     "tuning": True,
     "detector": {"weights", "sha256", "device", "text_encoder"},
     "segmenter": {"weights", "sha256", "device"},
     "background": {"weights", "sha256"},
     "depth": {"weights", "sha256", "device"},
-    "mesh": {"url", "route", "timeout_s", "attempts", "first_pause_s", "poll_s", "queue_limit", "kept_gb"},
-    "pose": {"timeout_s"},
+    "mesh": {"url", "route", "timeout_s", "expected_s", "attempts", "first_pause_s", "poll_s", "queue_limit", "kept_gb"},
+    "pose": {"timeout_s", "by_hand"},
     "appearance": {"weights", "sha256"},
 }
 """Of the parameters: what does not reach the bytes, or reaches them as a digest."""
@@ -62,15 +64,14 @@ def plan(workspace: Workspace, params: Params) -> list[ShardPlan]:
     ours = params.align
     if not ours.source:
         return []
+    _say(check_set_up(params))
     catalogue = _catalogue(workspace, params)
     settings, verdicts = _settings(params, catalogue), read_verdicts(ours.verdicts)
     groups: dict[Split, list[tuple[str, str]]] = {split: [] for split in SPLITS}  # ids and JSON: there may be hundreds of thousands
     for line in read_subjects(ours, workspace.runs / WORD, catalogue):
         split = split_of(line.object_id, params.assets.validation, params.assets.test)
         groups[split].append((line.subject_id, canonical_json(line.model_dump(mode="json"))))
-    said = unknown_verdicts(ours.verdicts, verdicts, (subject_id for lines in groups.values() for subject_id, _ in lines))
-    if said:
-        print(f"align: {said}", flush=True)
+    _say(unknown_verdicts(ours.verdicts, verdicts, (subject_id for lines in groups.values() for subject_id, _ in lines)))
     return [
         _shard_plan(split, number, lines[start : start + ours.shard_items], settings, verdicts)
         for split, lines in groups.items()
@@ -122,6 +123,11 @@ def publish(workspace: Workspace, params: Params, plans: list[ShardPlan]) -> Man
         remove_scenes(scenes)
     limit_kept(workspace.runs / WORD / MESHES, params.align.mesh.kept_gb * 1e9)
     return manifest
+
+
+def _say(words: str) -> None:
+    if words:
+        print(f"{WORD}: {words}", flush=True)
 
 
 def _shard_plan(split: Split, number: int, lines: list[tuple[str, str]], settings: dict, verdicts: dict[str, HumanVerdict]) -> ShardPlan:

@@ -12,8 +12,7 @@ from data_specs.sample import Sample
 from data_specs.shard import Split
 from data_specs.subject import SubjectLine
 from models.diffusion.pictures import on_white
-from models.perception.base import Picture
-from models.perception.hunyuan3d import ServerUnavailable
+from models.perception.base import Picture, Unavailable
 from tasks.align.alignment import Course, Entry, align
 from tasks.align.composed import Truth, compose
 from tasks.align.kept_meshes import KeptMeshes
@@ -86,7 +85,7 @@ def align_lines(job: AlignJob) -> list[Aligned] | Halt:
             truths[line.subject_id] = truth
     try:
         courses = align(entries, Tools(models, job.setup.params, job.kept))
-    except ServerUnavailable as error:
+    except Unavailable as error:
         return Halt(str(error))
     done |= {course.entry.line.subject_id: _aligned(course, truths.get(course.entry.line.subject_id), job) for course in courses}
     return [done[line.subject_id] for line in job.lines]

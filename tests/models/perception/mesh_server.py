@@ -62,6 +62,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         server = self.mesh_server
+        if self.path not in ("/generate", "/send"):
+            self._json({"detail": "Not Found"}, 404)
+            return
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with Image.open(io.BytesIO(base64.b64decode(body["image"]))) as image:
             body["image"] = image.copy()

@@ -11,8 +11,9 @@ import pytest
 from data_specs.align_params import MeshParams
 from models.geometry.glb_reader import read_glb
 from models.geometry.glb_writer import write_glb
-from models.perception.base import GeneratedMesh, Miss, Picture
-from models.perception.hunyuan3d import Hunyuan3D, ServerUnavailable
+from models.perception.base import GeneratedMesh, Miss, Picture, Unavailable
+from models.perception.blame import known_object
+from models.perception.hunyuan3d import Hunyuan3D
 from tests.models.perception.mesh_server import MeshServer, serve
 from tests.models.renderers.shapes import sphere
 
@@ -28,7 +29,7 @@ def picture(value: int = 10) -> Picture:
 
 def client(server: MeshServer, **settings: Any) -> Hunyuan3D:
     defaults: dict[str, Any] = {"timeout_s": 5.0, "first_pause_s": 0.01, "poll_s": 0.02, "max_mb": 1}
-    return Hunyuan3D(MeshParams(kind="hunyuan3d", url=server.url, **(defaults | settings)))
+    return Hunyuan3D(MeshParams(kind="hunyuan3d", **({"url": server.url} | defaults | settings)))
 
 
 @pytest.mark.parametrize("route", ROUTES)
@@ -84,8 +85,8 @@ def test_a_second_attempt_helps(bad: str) -> None:
 @pytest.mark.parametrize(
     ("bad", "rule", "message"),
     [
-        ("error", "mesh_server", "status 404"),
-        ("crash", "mesh_server", "status 500"),
+        ("error", "mesh_server", "status 404 and error_code 1"),
+        ("crash", "mesh_server", "status 500 and no error_code"),
         ("hang_up", "mesh_server", "no answer"),
         ("truncated", "mesh_answer", "breaks off"),
         ("short", "mesh_answer", r"says \d+ bytes and has \d+"),
@@ -94,32 +95,77 @@ def test_a_second_attempt_helps(bad: str) -> None:
     ],
 )
 def test_what_a_picture_is_dropped_for(bad: str, rule: str, message: str) -> None:
-    with serve(MeshServer(GLB, plan=[bad])) as server:
+    with serve(MeshServer(GLB, plan=[bad] * 3 + ["good"])) as server:
         found = client(server).generate([picture()])[0]
         assert isinstance(found, Miss) and found.rule == rule
-        assert len(server.seen) == 3
+        assert len(server.seen) == 4, "three attempts, and a known object: the server is sound"
+        assert np.array_equal(np.asarray(server.seen[3]["image"])[..., 3], known_object().picture.alpha)
     assert re.search(message, found.message)
     assert server.url not in found.message
 
 
 @pytest.mark.parametrize(("bad", "route"), [("slow", "generate"), ("trickle", "generate"), ("never", "send")])
 def test_time_is_limited_over_all(bad: str, route: str) -> None:
-    with serve(MeshServer(GLB, plan=[bad])) as server:
+    known_object()  # drawn before the clock starts
+    with serve(MeshServer(GLB, plan=[bad, "good"])) as server:
         started = time.monotonic()
         found = client(server, route=route, timeout_s=0.6).generate([picture()])[0]
         assert isinstance(found, Miss) and found.rule == "mesh_timeout"
         assert time.monotonic() - started < 1.4
-        assert len(server.seen) == 1
+        assert len(server.seen) == 2
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ("error", "status 404 and error_code 1, not even for a known object"),
+        ("slow", "no mesh within 0.4 s .*not even for a known object"),
+        ("html", "not a GLB file"),
+    ],
+)
+def test_a_server_that_fails_for_everything_stops_the_stage(bad: str, message: str) -> None:
+    with serve(MeshServer(GLB, plan=[bad])) as server, pytest.raises(Unavailable, match=f"{server.url}: .*{message}"):
+        client(server, timeout_s=0.4).generate([picture()])
+
+
+def test_so_does_an_address_of_something_else() -> None:
+    with serve(MeshServer(GLB)) as server, pytest.raises(Unavailable, match=r"/api: .*status 404 and no error_code"):
+        client(server, url=f"{server.url}/api").generate([picture()])
+
+
+def test_a_server_that_breaks_on_the_way_is_found_out_after_some_pictures() -> None:
+    with serve(MeshServer(GLB, plan=["good", "error"])) as server:
+        asked = client(server, attempts=1)
+        kinds = [type(asked.generate([picture()])[0]) for _ in range(3)]
+        assert kinds == [GeneratedMesh, Miss, Miss]
+        with pytest.raises(Unavailable):
+            asked.generate([picture()])
+        with pytest.raises(Unavailable):
+            asked.generate([picture()])
+        server.plan = ["error", "good", "error", "good"]
+        assert isinstance(asked.generate([picture()])[0], Miss), "it is sound again: that was the picture"
+        assert isinstance(asked.generate([picture()])[0], Miss)
+        assert len(server.seen) == 1 + 2 + 2 + 2 + 2 + 1
+
+
+def test_requests_are_spread_over_servers_and_one_that_is_down_or_broken_stops_nothing() -> None:
+    with serve(MeshServer(GLB, delay_s=0.1)) as one, serve(MeshServer(GLB, delay_s=0.1)) as other:
+        found = client(one, url=(one.url, other.url), queue_limit=4).generate([picture()] * 8)
+        assert all(isinstance(mesh, GeneratedMesh) for mesh in found)
+        assert 2 <= len(one.seen) <= 6 and one.most_under_way <= 3 and other.most_under_way <= 3
+    with serve(MeshServer(GLB, plan=["error"])) as broken, serve(MeshServer(GLB)) as sound:
+        found = client(sound, url=(one.url, broken.url, sound.url)).generate([picture()] * 4)
+        assert all(isinstance(mesh, GeneratedMesh) for mesh in found) and len(sound.seen) == 4
 
 
 @pytest.mark.parametrize("bad", ["busy", "redirect"])
 def test_an_unwilling_server_stops_the_stage(bad: str) -> None:
-    with serve(MeshServer(GLB, plan=[bad])) as server, pytest.raises(ServerUnavailable, match=r"is `python api_server.py --enable_tex` running"):
+    with serve(MeshServer(GLB, plan=[bad])) as server, pytest.raises(Unavailable, match=r"is `python api_server.py --enable_tex` running"):
         client(server).generate([picture()])
 
 
 def test_a_broken_job_of_the_queue() -> None:
-    with serve(MeshServer(GLB, plan=["truncated"])) as server:
+    with serve(MeshServer(GLB, plan=["truncated", "truncated", "good"])) as server:
         found = client(server, route="send", attempts=2).generate([picture()])[0]
         assert isinstance(found, Miss) and found.rule == "mesh_answer"
 
@@ -128,7 +174,7 @@ def test_nobody_listens() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}"
-    with pytest.raises(ServerUnavailable, match=address):
+    with pytest.raises(Unavailable, match=address):
         Hunyuan3D(MeshParams(kind="hunyuan3d", url=address, first_pause_s=0.0)).generate([picture()])
 
 

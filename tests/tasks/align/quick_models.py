@@ -84,7 +84,8 @@ def write_pictures(folder: Path, count: int) -> Path:
 def quick_params(pictures: Path, *overrides: str) -> Params:
     """Parameters of a run on these pictures."""
     settings: dict[str, object] = {"source": "folder", "location": pictures, "count": 1000, "shard_items": 3, "view_pixels": 24}
-    settings |= {"plan": "orthogonal4", "mesh.kind": "hunyuan3d", "filters.micro_distance": 9.0, "filters.colour_difference": 9.0}
+    settings |= {"mesh.kind": "hunyuan3d", "mesh.server_model": "quick", "pose.by_hand": True}
+    settings |= {"plan": "orthogonal4", "filters.micro_distance": 9.0, "filters.colour_difference": 9.0}
     settings |= dict.fromkeys(("filters.second_object", "filters.mirror_lead", "filters.rival_lead"), 9.0)
     return load_params("tiny", [*(f"align.{name}={value}" for name, value in settings.items()), *overrides])
 

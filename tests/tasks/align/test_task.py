@@ -128,7 +128,7 @@ def test_a_planted_mesh_of_another_asset_is_part_of_the_shard(tmp_path: Path) ->
     def planned(seed: int, *overrides: str) -> set[str]:
         meshes = {"robot_42": (build_object("robot", 42).smooth, None), "teapot_41": (build_object("teapot", seed).smooth, None)}
         workspace = write_assets(tmp_path / f"{seed}", meshes, "test")
-        params = load_params("tiny", ["align.count=1", "align.mesh.kind=hunyuan3d", *overrides])
+        params = load_params("tiny", ["align.count=1", "align.mesh.kind=hunyuan3d", "align.mesh.server_model=any", *overrides])
         return {json.dumps(plan.params) for plan in task.plan(workspace, params)}
 
     assert planned(41) == planned(43)
