@@ -10,6 +10,7 @@ from data_specs.align_params import AlignParams
 from data_specs.asset import Front, UpAxis
 from data_specs.base_pictures import BasePicturesParams
 from data_specs.matched_real import RealSource
+from data_specs.published_embedder import PublishedEmbedderParams
 from data_specs.strict import Strict
 from data_specs.view import Light, ViewPlan
 
@@ -173,8 +174,13 @@ class EvaluateParams(Strict):
     layer_share: float = Field(0.3, ge=0, le=1, description="B_max as a share of the blocks (SPEC R8)")
     time_threshold: int = Field(950, ge=0, le=1001, description="t_max (SPEC R8); above 1000 = never")
     batch_size: int = Field(4, gt=0)
-    embedder: Literal["random", "micro"] = Field("random", description="what distances are measured with: random features, or the micro embedder")
-    base: str = Field("micro_base", description="which training run is the text-to-image model whose pictures realism is measured against")
+    embedder: Literal["random", "micro", "published"] = Field(
+        "random", description="what distances are measured with: random features, the micro embedder, or the networks of the papers' metrics"
+    )
+    published: PublishedEmbedderParams = PublishedEmbedderParams.model_validate({})
+    base: str = Field(
+        "micro_base", description="the text-to-image model whose pictures realism is measured against: a training run, or a reference as in `parents`"
+    )
     tuning: TuningParams = TuningParams.model_validate({})
 
 

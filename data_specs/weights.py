@@ -21,7 +21,7 @@ MODEL_SUFFIXES = (".safetensors", ".json", ".txt", ".model")
 """Files of a model: weights, configs, vocabularies. Nothing that runs when it is read."""
 
 HEADER = """\
-# Models on Hugging Face that may be bases: licence, size, and which bytes they are. `atelier3d weights lock hub:OWNER/REPO@REVISION` writes revision
+# Models on Hugging Face, bases and CLIP: licence, size, and which bytes they are. `atelier3d weights lock hub:OWNER/REPO@REVISION` writes revision
 # and files (the sha256 that the hub states for large files, those of the small ones as downloaded); every file is checked against them before use.
 """
 

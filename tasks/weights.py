@@ -23,7 +23,9 @@ MICRO_WEIGHTS = Path(__file__).resolve().parents[1] / "models" / "micro" / "weig
 RECORD = "run.json"
 """In the folder of a finished run: what vouches for its model."""
 
-INDEX_NAME = "model_index.json"
+INDEX_NAME, CONFIG_NAME = "model_index.json", "config.json"
+"""A repository with the first is a diffusers pipeline of several parts, one with only the second a single model of transformers (CLIP)."""
+
 VARIANTS = (".fp16.", ".bf16.", ".non_ema.")
 """A repository may hold the same weights again in another precision."""
 
@@ -79,7 +81,8 @@ def find_weights(workspace: Workspace, reference: Reference, fetch: bool = True,
 def lock_weights(reference: Reference, lock: Path = LOCK) -> LockedModel:
     """Record in the lock which bytes a model on the hub is, as it states them now; downloads its small files only.
 
-    Raises ValueError when the hub does not answer, the repository is not a diffusers pipeline, or the reference is of another kind.
+    Raises ValueError when the hub does not answer, the repository holds neither a diffusers pipeline nor one model of transformers, or the reference
+    is of another kind.
     """
     from huggingface_hub import HfApi, hf_hub_download
 
@@ -90,15 +93,18 @@ def lock_weights(reference: Reference, lock: Path = LOCK) -> LockedModel:
     with _asking_hub(reference.name, entry):
         info = HfApi(token=_token()).model_info(reference.name, revision=reference.revision or "main", files_metadata=True)
         siblings = {sibling.rfilename: sibling for sibling in info.siblings or []}
-        if INDEX_NAME not in siblings:
-            raise ValueError(
-                f"{reference.name} has no {INDEX_NAME}: it is not a whole diffusers pipeline; put its parts into one folder, use path:FOLDER"
-            )
 
         def local(name: str) -> Path:
             return Path(hf_hub_download(reference.name, name, revision=info.sha, token=_token()))
 
-        wanted = _wanted(siblings, json.loads(local(INDEX_NAME).read_text()))
+        if INDEX_NAME in siblings:
+            wanted = _of_pipeline(siblings, json.loads(local(INDEX_NAME).read_text()))
+        elif CONFIG_NAME in siblings and "model_type" in json.loads(local(CONFIG_NAME).read_text()):
+            wanted = _of_one_model(siblings)
+        else:
+            raise ValueError(
+                f"{reference.name} has no {INDEX_NAME}: it is not a whole diffusers pipeline; put its parts into one folder, use path:FOLDER"
+            )
         files = {name: _locked_file(siblings[name]) or _hashed(local(name)) for name in wanted}
     model = entry.model_copy(update={"revision": info.sha, "files": files}) if entry else _described(reference.name, info, files)
     write_atomic(lock, lock_text(known | {reference.name: model}).encode())
@@ -123,7 +129,7 @@ def _locked_revision(reference: Reference, entry: LockedModel | None) -> str:
     command = f"`atelier3d weights lock hub:{reference.name}@{revision or 'main'}` (it asks the hub and downloads no weights)"
     if entry is None or not entry.locked:
         unknown = "which bytes it is, its revision and the sha256 of every file, is not known yet"
-        raise ValueError(f"base model {reference.name} is not locked: {unknown}. Run {command}.{_terms(reference.name, entry)}")
+        raise ValueError(f"model {reference.name} is not locked: {unknown}. Run {command}.{_terms(reference.name, entry)}")
     if revision and not REVISION.fullmatch(revision):
         raise ValueError(f"{reference}: a revision is 40 hex digits (a branch can move); the locked one is {entry.revision}")
     if revision and revision != entry.revision:
@@ -140,20 +146,29 @@ def _snapshot(name: str, revision: str, entry: LockedModel, fetch: bool) -> Path
     if missing and not fetch:
         lacking = f"{len(missing)} of {len(found)} files, {sum(missing.values()) / 1e9:.3g} GB, such as {min(missing)}"
         commands = f"Training fetches them, or `atelier3d weights fetch hub:{name}`"
-        raise ValueError(f"base model {name} is not here: {lacking}. {commands}.{_terms(name, entry)}")
+        raise ValueError(f"model {name} is not here: {lacking}. {commands}.{_terms(name, entry)}")
     if missing:
         with _asking_hub(name, entry):
             return Path(snapshot_download(name, revision=revision, allow_patterns=list(entry.files), token=_token()))
-    index = Path(str(found[INDEX_NAME]))
-    return index.parent
+    return Path(str(next(path for file, path in found.items() if file in (INDEX_NAME, CONFIG_NAME)))).parent
 
 
-def _wanted(siblings: Iterable[str], index: dict[str, Any]) -> list[str]:
+def _of_pipeline(siblings: Iterable[str], index: dict[str, Any]) -> list[str]:
     """The files of the parts that the index names, once each."""
     parts = {name for name, entry in index.items() if isinstance(entry, list) and entry[1]}
-    inside = [name for name in siblings if name.split("/")[0] in parts and "/" in name]
-    chosen = [name for name in inside if name.endswith(MODEL_SUFFIXES) and not any(variant in name for variant in VARIANTS)]
-    return sorted([INDEX_NAME, *chosen])
+    return sorted([INDEX_NAME, *_once([name for name in siblings if name.split("/")[0] in parts and "/" in name])])
+
+
+def _of_one_model(siblings: Iterable[str]) -> list[str]:
+    """The files beside the config. Raises ValueError where the weights are no safetensors."""
+    chosen = sorted(_once([name for name in siblings if "/" not in name]))
+    if not any(name.endswith(".safetensors") for name in chosen):
+        raise ValueError("the repository has no weights as safetensors: save it as such into a folder (`save_pretrained`), use path:FOLDER")
+    return chosen
+
+
+def _once(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.endswith(MODEL_SUFFIXES) and not any(variant in name for variant in VARIANTS)]
 
 
 def _locked_file(sibling: Any) -> LockedFile | None:
@@ -185,7 +200,7 @@ def _asking_hub(name: str, entry: LockedModel | None) -> Iterator[None]:
     except OSError as error:  # of requests and of huggingface_hub alike: no network, no such repository, gated
         lost = isinstance(error, requests.ConnectionError | requests.Timeout | ConnectionError)
         reason = "no connection" if lost else f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
-        raise ValueError(f"base model {name} cannot be had from {_page(name)} ({reason}).{_terms(name, entry)}") from None
+        raise ValueError(f"model {name} cannot be had from {_page(name)} ({reason}).{_terms(name, entry)}") from None
 
 
 def _terms(name: str, entry: LockedModel | None) -> str:

@@ -5,12 +5,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from data_specs.align_params import AppearanceParams
 from models.diffusion.pictures import to_levels, to_pixels
 from models.perception.weights import MissingWeights, checked_file, load_tensors, needs_package
 
 BACKBONE = "alexnet-owt-7be5be79.pth"
-WANTED = f"{BACKBONE} (244 MB, BSD-3-Clause; its sha256 begins with 7be5be79) from https://download.pytorch.org/models/{BACKBONE}"
 
 
 class LpipsDistance:
@@ -22,21 +20,22 @@ class LpipsDistance:
         self._network = network
 
     @staticmethod
-    def open(params: AppearanceParams) -> "LpipsDistance":
-        """Load the network. Raises MissingWeights, or ValueError for a file that is no AlexNet."""
-        file = checked_file(params.weights, params.sha256, WANTED, "align.appearance.weights")
+    def open(path: str, sha256: str, parameter: str, device: str = "cpu") -> "LpipsDistance":
+        """Load the weights file that `parameter` names. Raises MissingWeights, or ValueError for a file that is no AlexNet."""
+        file = checked_file(path, sha256, BACKBONE, parameter)
         network = lpips_network()
         try:
             fill_backbone(network, load_tensors(file))
         except (KeyError, RuntimeError) as error:
             raise ValueError(f"{file} does not hold AlexNet's convolutions: {error}") from None
-        return LpipsDistance(network)
+        return LpipsDistance(network.to(device))
 
     @torch.no_grad()
     def __call__(self, ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
         """(N, H, W, 3) uint8 twice, at least 64 pixels a side -> (N,) float64."""
-        pairs = (to_pixels(to_levels(list(pictures))) for pictures in (ours, theirs))
-        return self._network(*pairs).reshape(-1).double().numpy()
+        device = next(self._network.parameters()).device
+        pairs = (to_pixels(to_levels(list(pictures)).to(device)) for pictures in (ours, theirs))
+        return self._network(*pairs).reshape(-1).double().cpu().numpy()
 
 
 def lpips_network() -> Any:

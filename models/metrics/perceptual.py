@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 
 from data_specs.align_params import AppearanceParams
-from models.metrics.embedder import PictureEmbedder, open_embedder
+from models.metrics.embedder import LayerEmbedder, open_embedder
 
 SMALLEST_NORM = 1e-10
 
@@ -28,7 +28,7 @@ class MicroDistance:
 
     name = "micro_distance"
 
-    def __init__(self, embedder: PictureEmbedder) -> None:
+    def __init__(self, embedder: LayerEmbedder) -> None:
         self._embedder = embedder
 
     def __call__(self, ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
@@ -42,7 +42,7 @@ def open_perceptual_distance(params: AppearanceParams) -> PerceptualDistance:
         return MicroDistance(open_embedder("micro"))
     from models.metrics.lpips_distance import LpipsDistance
 
-    return LpipsDistance.open(params)
+    return LpipsDistance.open(params.weights, params.sha256, "align.appearance.weights")
 
 
 def perceptual_distance(ours: list[np.ndarray], theirs: list[np.ndarray]) -> np.ndarray:

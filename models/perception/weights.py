@@ -57,6 +57,20 @@ PUBLISHED: dict[str, WeightsFile] = {
             "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912",
         ),
         WeightsFile(
+            "alexnet-owt-7be5be79.pth",
+            "https://download.pytorch.org/models/alexnet-owt-7be5be79.pth",
+            244_408_911,
+            "BSD-3-Clause",
+            "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+        ),
+        WeightsFile(
+            "weights-inception-2015-12-05-6726825d.pth",
+            "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth",
+            95_628_359,
+            "Apache-2.0",
+            "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2",
+        ),
+        WeightsFile(
             "u2net.onnx",
             "https://github.com/danielgatis/rembg/releases/download/v0.0.0/u2net.onnx",
             175_997_641,

@@ -19,7 +19,7 @@ VERSION = 1
 """Raised by hand when the same model and seed would give other pictures."""
 
 NOT_SAMPLED = NO_MATTER | {"run", "layer_share", "time_threshold", "embedder"}
-"""Settings that do not change a row's pictures."""
+"""Settings that do not change a row's pictures: stored ones are found by the others."""
 
 
 class Samplers(Protocol):

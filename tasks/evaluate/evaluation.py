@@ -7,8 +7,8 @@ from typing import Any
 from data_specs.ids import content_id
 from data_specs.params import EvaluateParams, Params
 from data_specs.suite import NEVER
-from models.metrics.embedder import TITLES, PictureEmbedder, open_embedder
 from tasks.artefacts import Workspace, write_atomic
+from tasks.evaluate.embedding import OpenedEmbedder, open_chosen
 from tasks.evaluate.measures import Pictures, columns, measure
 from tasks.evaluate.samples import Mode, SampleFolder, Sampler
 from tasks.evaluate.subjects import Subject, Subjects
@@ -19,8 +19,8 @@ VERSION = 2
 """Raised by hand when the same inputs would give other pictures or numbers."""
 
 METRICS, SAMPLES = "metrics.json", "samples"
-NO_MATTER = {"tuning"}
-"""Settings that have no part in this."""
+NO_MATTER = {"tuning", "published"}
+"""Settings that have no part in pictures: what is only tuned with, and where the networks of metrics lie."""
 
 
 def evaluate(workspace: Workspace, params: Params, sampler: Sampler) -> Path:
@@ -42,13 +42,13 @@ def evaluate(workspace: Workspace, params: Params, sampler: Sampler) -> Path:
         "settings": ours.model_dump(mode="json", exclude=NO_MATTER),
         "assets": keys,
     }
-    subjects, modes = [data.read(key) for key in keys], sampling_modes(ours)
+    subjects, modes, chosen = [data.read(key) for key in keys], sampling_modes(ours), open_chosen(workspace, ours)
     work = SampleFolder(workspace.runs / "evaluate" / content_id(identity))
     with Progress(workspace, "evaluate", len(modes) * len(subjects)) as progress:
         for mode in modes:
             work.fill(subjects, mode, ours.batch_size, sampler, progress.advance)
-    rows = _table(data, subjects, modes, work, open_embedder(ours.embedder))
-    record = {**identity, "columns": columns(TITLES[ours.embedder]), "rows": rows}
+    rows = _table(data, subjects, modes, work, chosen)
+    record = {**identity, "embedder": chosen.identity, "columns": columns(chosen.naming), "rows": rows}
     publish(workspace.folder("evaluate"), work, [(key, mode) for key in keys for mode in modes], record)
     _track(workspace, record, steps=run["settings"]["steps"])
     return workspace.folder("evaluate") / METRICS
@@ -84,7 +84,7 @@ def publish(folder: Path, work: SampleFolder, wanted: list[tuple[str, Mode]], re
     write_atomic(folder / METRICS, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
 
 
-def _table(data: Subjects, subjects: list[Subject], modes: list[Mode], work: SampleFolder, embedder: PictureEmbedder) -> list[dict[str, Any]]:
+def _table(data: Subjects, subjects: list[Subject], modes: list[Mode], work: SampleFolder, chosen: OpenedEmbedder) -> list[dict[str, Any]]:
     """References first: true renders, photographs of other assets; then the model's modes."""
     truth, photographs = [subject.true_views() for subject in subjects], [subject.photographs for subject in subjects]
     rows = [
@@ -95,7 +95,7 @@ def _table(data: Subjects, subjects: list[Subject], modes: list[Mode], work: Sam
     if len(others) == len(subjects):
         rows.append(Pictures("other_photographs", "photographic pictures of other assets", "reference", others, views=False))
     rows += [Pictures(mode.name, mode.title, "model", [work.read(subject, mode) for subject in subjects]) for mode in modes]
-    return measure(rows, subjects, {"real": photographs, "synthetic": truth}, embedder)
+    return measure(rows, subjects, {"real": photographs, "synthetic": truth}, chosen)
 
 
 def _track(workspace: Workspace, record: dict[str, Any], steps: int) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from data_specs.suite import Beats, Follows, Suite, Within
+from models.metrics.embedder import plain_metric
 
 Verdict = Literal["yes", "no", "within the spread", "not known"]
 
@@ -33,24 +34,30 @@ class _Claims:
     def __init__(self, record: dict[str, Any]) -> None:
         self.rows = {row["name"]: row for row in record["rows"]}
         self.columns = {column["name"]: column for column in record["columns"]}
+        self.names = {plain_metric(name): name for name in self.columns}
 
     def answer(self, expectation: Beats | Within | Follows) -> list[Check]:
         if isinstance(expectation, Beats):
-            return [self._beats(expectation.row, other, expectation.metric) for other in expectation.over]
+            return [self._beats(expectation.row, other, self._measured(expectation.metric)) for other in expectation.over]
         if isinstance(expectation, Within):
             return [self._within(expectation)]
-        return [self._follows(expectation.before, expectation.after, metric) for metric in expectation.metrics]
+        return [self._follows(expectation.before, expectation.after, self._measured(metric)) for metric in expectation.metrics]
+
+    def _measured(self, metric: str) -> str:
+        """The name under which the record has a metric: an expectation may leave out what the embedder adds to it."""
+        return self.names.get(plain_metric(metric), metric)
 
     def _beats(self, row: str, other: str, metric: str) -> Check:
         claim = f"{self._title(row)} is better than {self._title(other)} in {metric} by more than the spread"
         return self._judged(claim, other, row, metric, self._sign(metric))
 
     def _within(self, wanted: Within) -> Check:
-        claim = f"{self._title(wanted.row)} is at most {wanted.tolerance:g} worse than {self._title(wanted.of)} in {wanted.metric}"
-        change = self._change(wanted.of, wanted.row, wanted.metric)
+        metric = self._measured(wanted.metric)
+        claim = f"{self._title(wanted.row)} is at most {wanted.tolerance:g} worse than {self._title(wanted.of)} in {metric}"
+        change = self._change(wanted.of, wanted.row, metric)
         if change is None:
             return Check(claim, "not known", "not measured")
-        loss = -self._sign(wanted.metric) * change[0]
+        loss = -self._sign(metric) * change[0]
         return Check(claim, "yes" if loss <= wanted.tolerance else "no", f"worse by {loss:.4g}, spread {_spread(change[1])}")
 
     def _follows(self, before: str, after: str, metric: str) -> Check:

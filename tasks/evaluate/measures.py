@@ -6,8 +6,9 @@ from typing import Any, Literal
 import numpy as np
 
 from models.metrics.distribution import frechet_distance, jackknife_error, subset_kernel_distance
-from models.metrics.embedder import PictureEmbedder
+from models.metrics.embedder import Naming
 from models.metrics.multiview import Consistency, back_projection_consistency
+from tasks.evaluate.embedding import OpenedEmbedder
 from tasks.evaluate.subjects import Subject
 
 KID_SUBSETS, KID_SEED, KID_SCALE = 100, 0, 1000.0
@@ -22,17 +23,14 @@ CONSISTENCY = {
     "consistency_ssim": ("SSIM", "the same comparison as structural similarity"),
     "consistency_psnr_shared": ("PSNR shared, dB", "PSNR only where a second view sees the surface too, where that is at least 1 % of the mask"),
 }
-DISTANCES = {
-    "fid@micro:real": ("fid@micro", "real", "frechet"),
-    "kid@micro:real": ("kid@micro x 1000", "real", "kernel"),
-    "fid@micro:synthetic": ("fid@micro", "synthetic", "frechet"),
-    "kid@micro:synthetic": ("kid@micro x 1000", "synthetic", "kernel"),
-}
+DISTANCES = (("fid", "real"), ("kid", "real"), ("fid", "synthetic"), ("kid", "synthetic"))
+"""Metric, and the reference set that it is a distance to."""
+
 GROUPS = {"consistency": "3D consistency", "real": "Distance to photographic pictures", "synthetic": "Distance to renders"}
-FORMULAS = {"frechet": "the Fréchet distance of FID", "kernel": "the kernel distance of KID"}
+FORMULAS = {"fid": "the Fréchet distance of FID", "kid": "the kernel distance of KID"}
 SPREADS = {
-    "frechet": "± is the standard error by leaving out one asset at a time; few pictures bias the value upwards, alike for all rows",
-    "kernel": f"mean and standard deviation over {KID_SUBSETS} random halves of the pictures",
+    "fid": "± is the standard error by leaving out one asset at a time; few pictures bias the value upwards, alike for all rows",
+    "kid": f"mean and standard deviation over {KID_SUBSETS} random halves of the pictures",
 }
 
 
@@ -49,8 +47,8 @@ class Pictures:
     """The reference set that holds these very pictures: a distance to itself says nothing."""
 
 
-def columns(embedder: str) -> list[dict[str, str]]:
-    """Name, title, group, meaning and direction of every measure. embedder: its title."""
+def columns(naming: Naming) -> list[dict[str, str]]:
+    """Name, title, group, meaning and direction of every measure. naming: of the embedder."""
     consistency = [
         {
             "name": name,
@@ -62,32 +60,37 @@ def columns(embedder: str) -> list[dict[str, str]]:
         for name, (title, meaning) in CONSISTENCY.items()
     ]
     distances = [
-        {"name": name, "title": title, "group": GROUPS[against], "better": "lower", "meaning": _meaning(formula, embedder)}
-        for name, (title, against, formula) in DISTANCES.items()
+        {
+            "name": naming.metric(metric, against),
+            "title": naming.metric(metric) + (f" x {KID_SCALE:.0f}" if metric == "kid" else ""),
+            "group": GROUPS[against],
+            "better": "lower",
+            "meaning": _meaning(metric, naming),
+        }
+        for metric, against in DISTANCES
     ]
     return consistency + distances
 
 
-def _meaning(formula: str, embedder: str) -> str:
-    return f"{FORMULAS[formula]} on {embedder} features instead of Inception's, so never to be compared with published numbers; {SPREADS[formula]}"
+def _meaning(metric: str, naming: Naming) -> str:
+    small = "" if naming.comparable else " instead of Inception's, so never to be compared with published numbers"
+    return f"{FORMULAS[metric]} on {naming.features}{small}; {SPREADS[metric]}"
 
 
-def measure(
-    rows: list[Pictures], subjects: list[Subject], references: dict[str, list[np.ndarray]], embedder: PictureEmbedder
-) -> list[dict[str, Any]]:
+def measure(rows: list[Pictures], subjects: list[Subject], references: dict[str, list[np.ndarray]], chosen: OpenedEmbedder) -> list[dict[str, Any]]:
     """Measure every row. references: "real" and "synthetic" -> pictures of each asset. Distances need two pictures on both sides."""
-    reference_features = {name: _features(sets, embedder) for name, sets in references.items()}
-    return [_measure_row(row, subjects, reference_features, embedder) for row in rows]
+    reference_features = {name: _features(sets, chosen) for name, sets in references.items()}
+    return [_measure_row(row, subjects, reference_features, chosen) for row in rows]
 
 
 def _measure_row(
-    row: Pictures, subjects: list[Subject], references: dict[str, tuple[np.ndarray, np.ndarray]], embedder: PictureEmbedder
+    row: Pictures, subjects: list[Subject], references: dict[str, tuple[np.ndarray, np.ndarray]], chosen: OpenedEmbedder
 ) -> dict[str, Any]:
     metrics = _consistency(row.sets, subjects) if row.views else {}
-    features = _features(row.sets, embedder)
-    for name, (_, against, formula) in DISTANCES.items():
+    features = _features(row.sets, chosen)
+    for metric, against in DISTANCES:
         if against != row.not_against:
-            metrics[name] = _distance(formula, features, references[against])
+            metrics[chosen.naming.metric(metric, against)] = _distance(metric, features, references[against])
     return {"name": row.name, "title": row.title, "kind": row.kind, "metrics": metrics}
 
 
@@ -109,15 +112,15 @@ def _over_assets(values: dict[str, float]) -> dict[str, Any]:
     return {"mean": published(np.mean(numbers)), "spread": published(np.std(numbers)), "values": rounded}
 
 
-def _features(sets: list[np.ndarray], embedder: PictureEmbedder) -> tuple[np.ndarray, np.ndarray]:
+def _features(sets: list[np.ndarray], chosen: OpenedEmbedder) -> tuple[np.ndarray, np.ndarray]:
     """Features (N, D) of all pictures and the place (N,) of the asset that each belongs to."""
     groups = np.concatenate([np.full(len(pictures), place) for place, pictures in enumerate(sets)])
-    return np.concatenate([embedder.features(pictures) for pictures in sets]), groups
+    return np.concatenate([chosen.embedder.features(pictures) for pictures in sets]), groups
 
 
-def _distance(formula: str, ours: tuple[np.ndarray, np.ndarray], reference: tuple[np.ndarray, np.ndarray]) -> dict[str, float]:
+def _distance(metric: str, ours: tuple[np.ndarray, np.ndarray], reference: tuple[np.ndarray, np.ndarray]) -> dict[str, float]:
     (x, x_groups), (y, y_groups) = ours, reference
-    if formula == "frechet":
+    if metric == "fid":
         mean, spread = frechet_distance(x, y), jackknife_error(frechet_distance, x, y, x_groups, y_groups)
     else:
         half = max(2, min(len(x), len(y)) // 2)

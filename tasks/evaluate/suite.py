@@ -6,7 +6,6 @@ from typing import Any
 
 from data_specs.params import Params
 from data_specs.suite import Suite
-from models.metrics.embedder import TITLES
 from tasks.artefacts import Workspace, write_atomic
 from tasks.evaluate.cells import Cell, Samplers, suite_cell
 from tasks.evaluate.evaluation import METRICS, NO_MATTER, SAMPLES, is_trained
@@ -25,16 +24,16 @@ def evaluate_cell(workspace: Workspace, params: Params, suite: Suite, place: tup
     """
     row, seed = place
     cell = suite_cell(workspace, params.evaluate, suite, suite.row(row), seed)
-    return cell.fill(open_suite_measures(workspace, params.evaluate, samplers.base(), suite.consistency), samplers)
+    return cell.fill(open_suite_measures(workspace, params, samplers.base(), suite.consistency), samplers)
 
 
 def publish_suite(workspace: Workspace, params: Params, suite: Suite, samplers: Samplers) -> Path:
     """Write `metrics.json` and the pictures of the first seed from every cell there is; returns the path of the former."""
-    measures = open_suite_measures(workspace, params.evaluate, samplers.base(), suite.consistency)
+    measures = open_suite_measures(workspace, params, samplers.base(), suite.consistency)
     cells = _cells(workspace, params, suite)
     found = {row: {seed: cell.measured(measures) for seed, cell in seeds.items()} for row, seeds in cells.items()}
     known = {row: {seed: values for seed, values in seeds.items() if values} for row, seeds in found.items()}
-    record = _record(params, suite, measures, table(suite, TITLES[params.evaluate.embedder], known))
+    record = _record(params, suite, measures, table(suite, measures.chosen.naming, known))
     for row in record["rows"]:
         made = {seed: cells[row["name"]][seed] for seed in known[row["name"]]}
         row["runs"] = {str(seed): {"run": cell.run, "weights_sha256": cell.weights} for seed, cell in made.items()}

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from data_specs.ids import content_id
-from data_specs.params import EvaluateParams
+from data_specs.params import Params
 from data_specs.suite import Surface
 from models.metrics.distribution import frechet_distance, kernel_distance
-from models.metrics.embedder import PictureEmbedder, TextPictureEmbedder, embedder_digest, open_embedder, prompt_match
+from models.metrics.embedder import LayerEmbedder, PairEmbedder, TextPictureEmbedder, prompt_match
 from models.metrics.multiview import Consistency, back_projection_consistency, hull_consistency
 from models.metrics.perceptual import perceptual_distance
 from tasks.artefacts import Workspace
+from tasks.evaluate.embedding import OpenedEmbedder, open_chosen
 from tasks.evaluate.measures import published
 from tasks.evaluate.samples import Mode, SampleFolder, Sampler
 from tasks.evaluate.subjects import Subject, Subjects
@@ -30,7 +31,7 @@ class SuiteMeasures:
     """references: "base" and, where there are any, "photographic" -> features (N, D) of their pictures. identity: plain data that defines it all."""
 
     subjects: list[Subject]
-    embedder: PictureEmbedder
+    chosen: OpenedEmbedder
     references: dict[str, np.ndarray]
     identity: dict[str, Any]
 
@@ -52,21 +53,20 @@ class SuiteMeasures:
     def _distances(self, sets: list[np.ndarray]) -> dict[str, Any]:
         """Realism and text alignment of pictures, whatever they show of each subject."""
         found: dict[str, Any] = {}
-        features = self._features(sets)
+        named, embedder, features = self.chosen.naming.metric, self.chosen.embedder, self._features(sets)
         for name, reference in self.references.items():
-            found[f"fid@micro:{name}"] = {"value": published(frechet_distance(features, reference))}
-            found[f"kid@micro:{name}"] = {"value": published(kernel_distance(features, reference))}
-        embedder = self.embedder
+            found[named("fid", name)] = {"value": published(frechet_distance(features, reference))}
+            found[named("kid", name)] = {"value": published(kernel_distance(features, reference))}
         if isinstance(embedder, TextPictureEmbedder):
             matches = {subject.asset_id: prompt_match(embedder, views, subject.record.caption) for subject, views in zip(self.subjects, sets)}
-            found["clip@micro"] = _over_assets(matches)
+            found[named("clip")] = _over_assets(matches)
         return found
 
     def _consistency(self, sets: list[np.ndarray]) -> dict[str, Any]:
         scores = {subject.asset_id: self._agreement(subject, views) for subject, views in zip(self.subjects, sets)}
         if self.identity["surface"] == "given_surface":  # which of its points two views see is then the same for every row
             scores = {key: score for key, score in scores.items() if score.psnr_shared is not None}
-        names = {"consistency_psnr": "psnr", "consistency_ssim": "ssim", "lpips@micro": "perceptual"}
+        names = {"consistency_psnr": "psnr", "consistency_ssim": "ssim", self.chosen.naming.metric("lpips"): "perceptual"}
         return {name: _over_assets({key: getattr(score, of) for key, score in scores.items()}) for name, of in names.items()} if scores else {}
 
     def _agreement(self, subject: Subject, views: np.ndarray) -> Consistency:
@@ -75,35 +75,37 @@ class SuiteMeasures:
         return back_projection_consistency(subject.surface_views(views), self._look)
 
     def _look(self, pictures: np.ndarray, again: np.ndarray) -> np.ndarray:
-        return perceptual_distance(self.embedder.layers(pictures), self.embedder.layers(again))
+        embedder = self.chosen.embedder
+        if isinstance(embedder, PairEmbedder):
+            return embedder.pair_distance(pictures, again)
+        assert isinstance(embedder, LayerEmbedder)
+        return perceptual_distance(embedder.layers(pictures), embedder.layers(again))
 
     def _features(self, sets: list[np.ndarray]) -> np.ndarray:
-        return np.concatenate([self.embedder.features(pictures) for pictures in sets])
+        return np.concatenate([self.chosen.embedder.features(pictures) for pictures in sets])
 
 
-def open_suite_measures(workspace: Workspace, params: EvaluateParams, base: Sampler, surface: Surface = "given_surface") -> SuiteMeasures:
+def open_suite_measures(workspace: Workspace, params: Params, base: Sampler, surface: Surface = "given_surface") -> SuiteMeasures:
     """Read the held-out assets and sample the base for their captions where that has not been done. base: makes four pictures of each.
 
     surface: what views are back-projected onto, if at all.
     Raises ValueError saying what to run first when data or the base is missing, or which split is empty.
     """
-    data = Subjects(workspace)
-    keys = data.keys(params.split, params.max_assets)
+    data, ours = Subjects(workspace), params.evaluate
+    keys = data.keys(ours.split, ours.max_assets)
     if not keys:
-        raise ValueError(f"the {params.split} split has no verified asset with pictures of both domains: raise assets.count")
-    subjects, embedder = [data.read(key) for key in keys], open_embedder(params.embedder)
-    weights = find_model(workspace, params.base, fetch=True).digest
-    settings = {"steps": params.sampling_steps, "guidance": params.base_guidance}
+        raise ValueError(f"the {ours.split} split has no verified asset with pictures of both domains: raise assets.count")
+    subjects, chosen = [data.read(key) for key in keys], open_chosen(workspace, ours)
+    weights = find_model(workspace, ours.base, fetch=True).digest
+    settings = {"steps": ours.sampling_steps, "guidance": ours.base_guidance}
     pictures = {"version": VERSION, "data": data.digests(), "assets": keys, "base": weights, **settings}
     folder = SampleFolder(workspace.runs / "evaluate" / f"base-{content_id(pictures)}")
-    folder.fill(subjects, BASE_MODE, params.batch_size, base, lambda done: None)
+    folder.fill(subjects, BASE_MODE, ours.batch_size, base, lambda done: None)
     references = {"base": [folder.read(subject, BASE_MODE) for subject in subjects]}
     if data.photograph_source(keys[0]) == PHOTOGRAPHIC:
         references["photographic"] = [subject.photographs for subject in subjects]
-    features = {name: np.concatenate([embedder.features(some) for some in sets]) for name, sets in references.items()}
-    return SuiteMeasures(
-        subjects, embedder, features, {**pictures, "surface": surface, "embedder": [params.embedder, embedder_digest(params.embedder)]}
-    )
+    features = {name: np.concatenate([chosen.embedder.features(some) for some in sets]) for name, sets in references.items()}
+    return SuiteMeasures(subjects, chosen, features, {**pictures, "surface": surface, "embedder": chosen.identity})
 
 
 def _over_assets(values: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 from data_specs.suite import PublishedMetric, Suite
+from models.metrics.embedder import Naming
 from tasks.evaluate.measures import published
 
 
@@ -28,29 +29,31 @@ SURFACES = {
 CONSISTENCY = "3D consistency"
 
 
-def columns(suite: Suite, embedder: str) -> list[Column]:
-    """The paper's columns; single pictures have no consistency. embedder: the title of what stands for Inception, AlexNet and CLIP."""
-    surface = SURFACES.get(suite.consistency, "")
+def columns(suite: Suite, naming: Naming) -> list[Column]:
+    """The paper's columns; single pictures have no consistency. naming: of the embedder, or what stands for Inception, AlexNet and CLIP."""
+    surface, named = SURFACES.get(suite.consistency, ""), naming.metric
+    lpips, clip, photo = named("lpips"), named("clip"), {name: named(name, "photo") for name in ("fid", "kid")}
+    fid_base, kid_base, fid_real, kid_real = (named(name, against) for against in ("base", "photographic") for name in ("fid", "kid"))
     base, photographs = "pictures of the base for the same prompts", "photographic renders of the same assets, where the paper has ImageNet"
     found = [
         Column("consistency_psnr", "PSNR, dB", CONSISTENCY, "higher", "PSNR", f"views against their re-projections from {surface}"),
         Column("consistency_ssim", "SSIM", CONSISTENCY, "higher", "SSIM", "the same comparison as structural similarity"),
-        Column("lpips@micro", "lpips@micro", CONSISTENCY, "lower", "LPIPS", f"the same comparison in the layers of {embedder}"),
-        Column("fid@micro:base", "fid@micro:base", "Prior preservation", "lower", "FID_B", f"Fréchet distance of {embedder} features to {base}"),
-        Column("kid@micro:base", "kid@micro:base", "Prior preservation", "lower", "KID_B", "kernel distance (unbiased, all pictures) to the same"),
-        Column("fid@micro:photographic", "fid@micro:photo", "Real-world realism", "lower", "FID_I", f"Fréchet distance to {photographs}"),
-        Column("kid@micro:photographic", "kid@micro:photo", "Real-world realism", "lower", "KID_I", "kernel distance to the same"),
-        Column("clip@micro", "clip@micro", "Text alignment", "higher", "CLIP", f"mean cosine of pictures and captions in {embedder}"),
+        Column(lpips, lpips, CONSISTENCY, "lower", "LPIPS", f"the same comparison in {naming.pairs}"),
+        Column(fid_base, fid_base, "Prior preservation", "lower", "FID_B", f"Fréchet distance of {naming.features} to {base}"),
+        Column(kid_base, kid_base, "Prior preservation", "lower", "KID_B", "kernel distance (unbiased, all pictures) to the same"),
+        Column(fid_real, photo["fid"], "Real-world realism", "lower", "FID_I", f"Fréchet distance to {photographs}"),
+        Column(kid_real, photo["kid"], "Real-world realism", "lower", "KID_I", "kernel distance to the same"),
+        Column(clip, clip, "Text alignment", "higher", "CLIP", f"mean cosine of pictures and captions in {naming.text}"),
     ]
     return [column for column in found if suite.consistency != "none" or column.group != CONSISTENCY]
 
 
-def table(suite: Suite, embedder: str, cells: dict[str, dict[int, dict[str, Any]]]) -> dict[str, Any]:
+def table(suite: Suite, naming: Naming, cells: dict[str, dict[int, dict[str, Any]]]) -> dict[str, Any]:
     """The record of a suite: columns with their meaning and, for each row with any cell, mean, spread and every seed's value of each metric.
 
-    cells: row -> seed -> what `Bench.measure` found.
+    cells: row -> seed -> what `SuiteMeasures.measure` found.
     """
-    shown = [column for column in columns(suite, embedder) if any(column.name in found for seeds in cells.values() for found in seeds.values())]
+    shown = [column for column in columns(suite, naming) if any(column.name in found for seeds in cells.values() for found in seeds.values())]
     rows = []
     for row in suite.rows:
         found = cells.get(row.name, {})

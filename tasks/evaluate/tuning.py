@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from data_specs.params import EvaluateParams, Params
+from data_specs.params import Params
 from data_specs.suite import NEVER, SuiteRow
 from models.image_codec import encode_png
 from tasks.artefacts import Workspace, write_atomic
@@ -22,7 +22,7 @@ LAYER_SHARES = (0.0, 0.1, 0.2, 0.3, 0.4)
 TIME_THRESHOLDS = (1000, 950, 900, 850, 800)
 """From the least shifting to the most; sampling starts at 999, so that 1000 shifts no timestep."""
 
-CONTROL, REALISM = "consistency_psnr", "fid@micro:base"
+CONTROL, REALISM = "consistency_psnr", ("fid", "base")
 SHOWN_ASSETS, LABEL_PIXELS = 3, 16
 
 
@@ -59,7 +59,7 @@ def tune(workspace: Workspace, params: Params, samplers: Samplers) -> Path:
     """
     ours, tolerance = params.evaluate, params.evaluate.tuning.tolerance
     held_out = ours.model_copy(update={"split": ours.tuning.split, "max_assets": ours.tuning.max_assets})
-    grid = _Grid(workspace, held_out, samplers)
+    grid = _Grid(workspace, params.model_copy(update={"evaluate": held_out}), samplers)
     with Progress(workspace, "tuning", len(LAYER_SHARES) + len(TIME_THRESHOLDS) - 1) as progress:
         by_layer = [grid.trial(share, TIME_THRESHOLDS[0], progress) for share in LAYER_SHARES]
         unshifted = by_layer[0]
@@ -72,6 +72,7 @@ def tune(workspace: Workspace, params: Params, samplers: Samplers) -> Path:
         "wanted_assets": held_out.max_assets,
         "split": held_out.split,
         "tolerance": tolerance,
+        "realism": grid.realism,
         "sweeps": {"layer_share": _rows(by_layer, unshifted), "time_threshold": _rows(by_time, unshifted)},
         "chosen": _rows([choose(by_time, unshifted, tolerance)], unshifted)[0],
     }
@@ -87,7 +88,7 @@ def describe(metrics: Path) -> str:
     chosen, used = record["chosen"], len(record["assets"])
     few = f" (of {record['wanted_assets']} wanted: the split has no more)" if used < record["wanted_assets"] else ""
     lines = [f"Tuning of {record['run']} on {used} assets of the {record['split']} split{few}; at most {record['tolerance']:.0%} realism may be lost"]
-    lines.append(f"  {'B_max':>6} {'t_max':>6} {'PSNR, dB':>9} {REALISM:>15} {'loss':>7}")
+    lines.append(f"  {'B_max':>6} {'t_max':>6} {'PSNR, dB':>9} {record['realism']:>15} {'loss':>7}")
     for name, title in (("layer_share", "B_max, without shifting of timesteps"), ("time_threshold", "t_max, at the B_max chosen")):
         lines.append(f"  {title}:")
         lines += [_line(trial, chosen) for trial in record["sweeps"][name]]
@@ -98,16 +99,17 @@ def describe(metrics: Path) -> str:
 class _Grid:
     """Cells of one model at many settings."""
 
-    def __init__(self, workspace: Workspace, params: EvaluateParams, samplers: Samplers) -> None:
-        self.workspace, self.params, self.samplers = workspace, params, samplers
+    def __init__(self, workspace: Workspace, params: Params, samplers: Samplers) -> None:
+        self.workspace, self.params, self.samplers = workspace, params.evaluate, samplers
         self.measures: SuiteMeasures = open_suite_measures(workspace, params, samplers.base())
+        self.realism = self.measures.chosen.naming.metric(*REALISM)
         self.weights = self._cell(0.0, NEVER).weights
 
     def trial(self, layer_share: float, time_threshold: int, progress: Progress) -> Trial:
         """Sample and measure a setting, unless that has been done."""
         found = self._cell(layer_share, time_threshold).fill(self.measures, self.samplers)
         progress.advance(1, f"B_max {layer_share:.0%}, t_max {time_threshold}")
-        return Trial(layer_share, time_threshold, found[CONTROL]["value"], found[REALISM]["value"])
+        return Trial(layer_share, time_threshold, found[CONTROL]["value"], found[self.realism]["value"])
 
     def picture(self, trials: list[Trial]) -> np.ndarray:
         """A labelled row of the first assets' views for each setting, (H, W, 3) uint8."""
@@ -119,7 +121,7 @@ class _Grid:
         views = np.concatenate([pictures.read(subject, cell.mode) for subject in self.measures.subjects[:SHOWN_ASSETS]])
         row = np.concatenate(list(views), axis=1)
         label = np.full((LABEL_PIXELS, row.shape[1], 3), 255, np.uint8)
-        text = f"B_max {trial.layer_share:.0%} t_max {trial.time_threshold}: {trial.control:.1f} dB, {REALISM} {trial.realism:.4g}"
+        text = f"B_max {trial.layer_share:.0%} t_max {trial.time_threshold}: {trial.control:.1f} dB, {self.realism} {trial.realism:.4g}"
         cv2.putText(label, text, (2, LABEL_PIXELS - 5), cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0), 1, cv2.LINE_AA)
         return np.concatenate([label, row])
 

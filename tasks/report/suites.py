@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from models.metrics.embedder import NAMINGS
 from tasks.report.inputs import Inputs, MissingError
 from tasks.report.maps import map_strip, matched_real_strip, views_of
 from tasks.report.measures import cell, digits
@@ -36,6 +37,7 @@ def _suite(inputs: Inputs, name: str, record: dict[str, Any]) -> dict[str, Any]:
     ]
     return {
         "record": record,
+        "comparable": NAMINGS[record["settings"]["embedder"]].comparable,
         "groups": Counter(column["group"] for column in columns),
         "rows": rows,
         "assets": [_asset(inputs, name, record, key) for key in record["assets"][:SHOWN_ASSETS]],

@@ -17,7 +17,13 @@ def tuning(inputs: Inputs) -> dict[str, Any]:
         size = inputs.workspace.size
         raise MissingError(f"How much to shift at inference has not been tuned: `atelier3d evaluate --size {size} --tune` does it.")
     sweeps = [{"title": TITLES[name], "trials": [_trial(trial, record["chosen"]) for trial in trials]} for name, trials in record["sweeps"].items()]
-    return {"record": record, "sweeps": sweeps, "grid": strip_file(inputs.workspace.folder("evaluate") / "tuning" / "grid.png", GRID_PIXELS)}
+    realism = record.get("realism", "realism")  # records that were made before it had other names do not say it
+    return {
+        "record": record,
+        "realism": realism,
+        "sweeps": sweeps,
+        "grid": strip_file(inputs.workspace.folder("evaluate") / "tuning" / "grid.png", GRID_PIXELS),
+    }
 
 
 def _trial(trial: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def test_a_layer_by_hand(tmp_path: Path) -> None:
 
 
 def test_stages_without_gpu_are_measured_rates(tmp_path: Path) -> None:
-    params, rates = load_params("paper", ["matched_real.source=photographic_render"]), measured_rates()
+    params, rates = load_params("paper", ["matched_real.source=photographic_render", "features.base=''"]), measured_rates()
     nothing = params.train.model_copy(update={"sequence": []})
     rows = {row.name: row for row in plan_cluster(Workspace(tmp_path, "paper"), params.model_copy(update={"train": nothing}), CLUSTER)}
     pictures = 120_000 * 4 * 512 * 512 / 1e6
@@ -126,7 +126,7 @@ def chain(tmp_path: Path) -> list[str]:
     with seeded("base"):
         save_text_to_image(small_base().build(), tmp_path / "base")
     base = f"path:{tmp_path / 'base'}"
-    sizes = ["render.size_pixels=32", "matched_real.size_pixels=32"]
+    sizes = ["render.size_pixels=32", "matched_real.size_pixels=32", "features={base: '', precision: fp32}"]
     return [*sizes, f"train.runs.realiz3d_warmup.parents.base={base}", "matched_real.source=base_model", f"matched_real.base.model={base}"]
 
 

@@ -125,6 +125,28 @@ def test_locking_asks_for_small_files_only_and_keeps_what_was_known(hub: type[Hu
     assert not [path for path in hub.asked if path.endswith("safetensors")]
 
 
+def test_a_single_model_of_transformers_is_locked_and_found_too(hub: type[Hub], lock: Path, tmp_path: Path) -> None:
+    Hub.files = {
+        "config.json": b'{"model_type": "clip"}',
+        "model.safetensors": b"weights" * 100,
+        "model.fp16.safetensors": b"half of them",
+        "pytorch_model.bin": b"a pickle",
+        "merges.txt": b"#version",
+        "onnx/model.json": b"{}",
+        "README.md": b"# CLIP",
+    }
+    wanted = {"config.json", "model.safetensors", "merges.txt"}
+    assert set(lock_weights(of(f"hub:{NAME}"), lock).files) == wanted
+    weights = found(tmp_path, f"hub:{NAME}", lock=lock)
+    assert {path.name for path in weights.folder.iterdir()} == wanted
+    del Hub.files["model.safetensors"]
+    with pytest.raises(ValueError, match="no weights as safetensors"):
+        lock_weights(of(f"hub:{NAME}"), lock)
+    Hub.files = {"config.json": b'{"_class_name": "PixArtTransformer2DModel"}', "model.safetensors": b"weights"}
+    with pytest.raises(ValueError, match="not a whole diffusers pipeline"):
+        lock_weights(of(f"hub:{NAME}"), lock)
+
+
 def test_an_unknown_model_is_described_as_the_hub_does(hub: type[Hub], lock: Path) -> None:
     lock.write_text("")
     model = lock_weights(of(f"hub:{NAME}"), lock)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.metrics.embedder import TextPictureEmbedder, open_embedder, prompt_match
+from models.metrics.embedder import NAMINGS, TextPictureEmbedder, open_embedder, plain_metric, prompt_match
 from models.metrics.random_features import random_conv_features
 
 
@@ -41,6 +41,14 @@ def test_prompt_match_is_the_mean_cosine() -> None:
     red[..., 0], purple[..., 0], purple[..., 2] = 200, 100, 100
     assert prompt_match(embedder, np.concatenate([red, purple]), "red") == pytest.approx((1.0 + np.sqrt(0.5)) / 2)
     assert prompt_match(embedder, red, "blue") == 0.0
+
+
+def test_a_metric_has_the_name_of_its_network() -> None:
+    micro, published = NAMINGS["micro"], NAMINGS["published"]
+    assert [micro.metric("fid", "base"), micro.metric("lpips")] == ["fid@micro:base", "lpips@micro"]
+    assert [published.metric("fid", "base"), published.metric("lpips")] == ["fid:base", "lpips"]
+    assert plain_metric("fid@micro:base") == plain_metric("fid:base") == "fid:base" and plain_metric("consistency_psnr") == "consistency_psnr"
+    assert published.comparable and not micro.comparable
 
 
 def test_missing_weights_say_what_to_do(tmp_path: Path) -> None:

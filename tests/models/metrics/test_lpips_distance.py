@@ -13,20 +13,14 @@ from data_specs.ids import sha256_bytes
 from models.metrics.lpips_distance import LpipsDistance, fill_backbone, lpips_network
 from models.metrics.perceptual import open_perceptual_distance
 from models.perception.weights import MissingWeights
+from tests.models.metrics.published_networks import random_alexnet
 
 pytest.importorskip("lpips", reason="lpips is not installed")
 
 
 @pytest.fixture(scope="module")
 def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """AlexNet's convolutions at random, under torchvision's names."""
-    shapes = {0: (64, 3, 11, 11), 3: (192, 64, 5, 5), 6: (384, 192, 3, 3), 8: (256, 384, 3, 3), 10: (256, 256, 3, 3)}
-    generator = torch.Generator().manual_seed(0)
-    tensors = {f"features.{n}.weight": torch.randn(shape, generator=generator) / np.prod(shape[1:]) ** 0.5 for n, shape in shapes.items()}
-    tensors |= {f"features.{n}.bias": torch.randn(shape[0], generator=generator) * 0.1 for n, shape in shapes.items()}
-    path = tmp_path_factory.mktemp("alexnet") / "alexnet.safetensors"
-    save_file(tensors, path)
-    return path
+    return random_alexnet(tmp_path_factory.mktemp("alexnet") / "alexnet.safetensors")
 
 
 def opened(path: Path, **changes: Any) -> AppearanceParams:

@@ -33,7 +33,7 @@ def small_suite(seeds: tuple[int, ...] = SEEDS, **changes: Any) -> Suite:
             {"name": "quoted", "title": "Quoted", "published": {"FID_B": 181.92}},
         ],
         "expectations": [
-            {"kind": "beats", "row": "ours", "over": ["plain"], "metric": "fid@micro:base"},
+            {"kind": "beats", "row": "ours", "over": ["plain"], "metric": "fid:base"},
             {"kind": "within", "row": "ours", "of": "plain", "metric": "consistency_psnr", "tolerance": 1.5},
         ],
         "at": {"seeds": list(seeds), "budgets": {"short": BUDGET}},

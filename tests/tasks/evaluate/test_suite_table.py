@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from models.metrics.embedder import NAMINGS
 from tasks.evaluate.suite_table import as_text, columns, digits, ends_of_scale, over_seeds, table
 from tests.tasks.evaluate.suites import small_suite
 
@@ -32,20 +33,21 @@ def test_spread_is_the_sample_standard_deviation() -> None:
 
 
 def test_only_columns_that_were_measured_are_shown() -> None:
-    record = table(SUITE, "an embedder", CELLS)
+    record = table(SUITE, NAMINGS["micro"], CELLS)
     assert [column["name"] for column in record["columns"]] == ["consistency_psnr", "fid@micro:base"]
     assert all(column["meaning"] for column in record["columns"])
-    assert {column.paper for column in columns(SUITE, "an embedder")} == {"PSNR", "SSIM", "LPIPS", "FID_B", "KID_B", "FID_I", "KID_I", "CLIP"}
+    assert {column.paper for column in columns(SUITE, NAMINGS["micro"])} == {"PSNR", "SSIM", "LPIPS", "FID_B", "KID_B", "FID_I", "KID_I", "CLIP"}
 
 
-def test_no_column_has_the_name_of_the_papers_metric() -> None:
-    names = [column.name for column in columns(SUITE, "an embedder")]
+def test_columns_of_small_networks_have_names_of_their_own() -> None:
+    names = [column.name for column in columns(SUITE, NAMINGS["micro"])]
     assert all("@micro" in name or name in ("consistency_psnr", "consistency_ssim") for name in names)
+    assert [name.replace("@micro", "") for name in names] == [column.name for column in columns(SUITE, NAMINGS["published"])]
 
 
 def test_text_has_published_numbers_under_ours_in_straight_columns() -> None:
     ends = ends_of_scale({"Renders": cell(consistency_psnr=40.0)})
-    lines = as_text(SUITE, {"ends": ends, **table(SUITE, "an embedder", CELLS)}).splitlines()
+    lines = as_text(SUITE, {"ends": ends, **table(SUITE, NAMINGS["micro"], CELLS)}).splitlines()
     assert lines[0].startswith("Small table") and lines[0].endswith("published: a paper, table 9")
     drawn = lines[2:]
     assert len({len(line) for line in drawn}) == 1
