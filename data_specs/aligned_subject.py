@@ -14,9 +14,10 @@ Point-map colours are a reading of positions (`models/geometry/point_maps.py`) a
 Beside its own shards the stage owns two more shard sets, each a folder with `shards/`, `rows/` and `manifest.json` of its own that
 `tasks.sample_lookup.SampleLookup` reads:
 
-    <align>/previews    a sample for every picture that could be read, kept or dropped: `preview.jpg`, 192 pixels high, and `decisions.json`,
-                        every rule's `Decision` in order; the rows of `align` itself name only what dropped a picture and what a person said
-    <align>/truth       of the source `composed` alone: `truth.json` (`SubjectTruth`) and `mask.png`, which no step of the stage reads
+    <align>/previews    a sample for every picture, kept or dropped: `line.json`, where it comes from and what it is said to show (`SubjectLine`);
+                        `decisions.json`, every rule's `Decision` in order; and, of what was read, `preview.jpg`, 192 pixels high. The rows of
+                        `align` itself have no more than ids, what dropped a picture and what a person said
+    <align>/truth       of composed pictures alone: `truth.json` (`SubjectTruth`) and `mask.png`, which no step of the stage reads
 
 Shard i of a split in each belongs to shard i of that split of `align`, and is complete before that one's row appears.
 """
@@ -31,8 +32,8 @@ from data_specs.view import ViewPlan, ViewRecord
 PREVIEWS, TRUTH = "previews", "truth"
 """Folders of the further shard sets, below the stage's own."""
 
-DECISIONS = "decisions.json"
-"""Member of a preview."""
+LINE, DECISIONS, PREVIEW = "line.json", "decisions.json", "preview.jpg"
+"""Members of a preview; the last one only where the picture was read."""
 
 SubjectSource = Literal["subjects200k", "folder", "composed"]
 PointMapColours = Literal["isotropic", "per_axis"]

@@ -53,4 +53,5 @@ class ShardRow(BaseModel):
     samples: list[str]
     """Keys in the tar's order."""
     inputs: list[str]
+    """Those of the plan, or what names them where they would be too long."""
     decisions: list[Decision] = Field(default_factory=list)

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from data_specs.aligned_subject import DECISIONS, PREVIEWS, AlignedSubjectRecord
+from data_specs.aligned_subject import DECISIONS, LINE, PREVIEWS, AlignedSubjectRecord
 from data_specs.asset import CatalogueLine
 from data_specs.decision import Decision
 from data_specs.manifest import Manifest
@@ -28,10 +28,12 @@ def trace_subject(folder: Path, subject_id: str, assets: Mapping[str, CatalogueL
     if not (folder / MANIFEST).is_file():
         return None
     lookup = SampleLookup(folder)
-    row, line = next(((row, line) for row in lookup.manifest.shards if (line := _line(row, subject_id))), (None, None))
-    if row is None or line is None:
+    row = next((row for row in lookup.manifest.shards if subject_id in row.inputs), None)
+    if row is None:
         return None
-    decisions = _decisions(folder, row, subject_id)
+    previews = SampleLookup(folder / PREVIEWS)
+    line = SubjectLine.model_validate_json(previews.raw(subject_id, LINE))
+    decisions = _DECISIONS.validate_json(previews.raw(subject_id, DECISIONS))
     children = [_picture(line, assets), Node(f"decisions: {len(decisions)}", [Node(_said(one)) for one in decisions])]
     if subject_id not in lookup:
         reason = next((one.rule for one in decisions if one.verdict == "dropped"), "a rule that nobody wrote down")
@@ -43,18 +45,6 @@ def trace_subject(folder: Path, subject_id: str, assets: Mapping[str, CatalogueL
 def some_subjects(folder: Path, count: int) -> list[str]:
     """The first ids of kept subjects, to say what there is."""
     return SampleLookup(folder).keys()[:count] if (folder / MANIFEST).is_file() else []
-
-
-def _line(row: ShardRow, subject_id: str) -> SubjectLine | None:
-    texts = (text for text in row.inputs if f'"subject_id":"{subject_id}"' in text)
-    return next((SubjectLine.model_validate_json(text) for text in texts), None)
-
-
-def _decisions(folder: Path, row: ShardRow, subject_id: str) -> list[Decision]:
-    """All of them where the picture has a preview, else those that the row names."""
-    if (folder / PREVIEWS / MANIFEST).is_file() and subject_id in (previews := SampleLookup(folder / PREVIEWS)):
-        return _DECISIONS.validate_json(previews.raw(subject_id, DECISIONS))
-    return [one for one in row.decisions if one.item_id == subject_id]
 
 
 def _said(decision: Decision) -> str:

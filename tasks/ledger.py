@@ -47,8 +47,11 @@ class Ledger:
         """The plans whose shards are not finished, in order."""
         return [plan for plan in plans if self.row(plan) is None]
 
-    def write(self, plan: ShardPlan, samples: Iterable[Sample], decisions: list[Decision]) -> ShardRow:
-        """Write a shard and then its row. `decisions` is read after the last sample, so a generator of samples may fill it."""
+    def write(self, plan: ShardPlan, samples: Iterable[Sample], decisions: list[Decision], inputs: list[str] | None = None) -> ShardRow:
+        """Write a shard and then its row. `decisions` is read after the last sample, so a generator of samples may fill it.
+
+        inputs: what the row names in place of the plan's own, where these would fill the manifest.
+        """
         keys: list[str] = []
         sha256, size = write_shard(self.folder / _file(plan), _noting_keys(samples, keys))
         row = ShardRow(
@@ -59,7 +62,7 @@ class Ledger:
             sha256=sha256,
             bytes=size,
             samples=keys,
-            inputs=plan.inputs,
+            inputs=plan.inputs if inputs is None else inputs,
             decisions=list(decisions),
         )
         write_record(self._row_path(plan), row)

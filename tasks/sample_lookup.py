@@ -51,13 +51,18 @@ class SampleLookup:
 
     def raw(self, key: str, field: str) -> bytes:
         """The bytes of a member as they are stored. Raises ValueError naming shard, sample and field when it is not there."""
+        data = self.optional(key, field)
+        if data is None:
+            raise ValueError(f"{self.path(self.rows[key])}: sample {key!r} has no member {field!r}")
+        return data
+
+    def optional(self, key: str, field: str) -> bytes | None:
+        """The same for a member that a sample may lack: None then. Raises ValueError when there is no such sample."""
         if key not in self.rows:
             raise ValueError(f"{self.folder} has no sample {key!r}")
         path = self.path(self.rows[key])
         places = self._index(path).get(key, {})
-        if field not in places:
-            raise ValueError(f"{path}: sample {key!r} has no member {field!r}")
-        return read_member(path, *places[field])
+        return read_member(path, *places[field]) if field in places else None
 
     def digest(self) -> str:
         """Digest of the manifest."""

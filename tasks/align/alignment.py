@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from data_specs.decision import Decision
 from data_specs.subject import SubjectLine
 from models.perception.base import Miss, Picture
-from tasks.align.candidate import Candidate
+from tasks.align.candidate import NOT_READ, Candidate
 from tasks.align.composed import Planted
 from tasks.align.filters import Step as Moment
 from tasks.align.filters import apply_filters
@@ -18,10 +18,11 @@ NOTHING_PLANTED = Planted()
 
 @dataclass(frozen=True)
 class Entry:
-    """A picture that sets out. planted: what checks put in place of results; human: what a person said of it."""
+    """A picture that sets out. said: of its line; planted: what checks put in place of results; human: what a person said of it."""
 
     line: SubjectLine
     picture: Picture
+    said: tuple[Decision, ...] = ()
     planted: Planted = NOTHING_PLANTED
     human: HumanVerdict | None = None
 
@@ -47,8 +48,7 @@ class Course:
 
 def align(entries: list[Entry], tools: Tools) -> list[Course]:
     """All steps for all entries; what a filter or a step drops goes no further. Raises Unavailable when no picture is to blame."""
-    courses = [Course(entry, Candidate(entry.line, entry.picture)) for entry in entries]
-    _judge(courses, "line", tools)
+    courses = [Course(entry, Candidate(entry.line, entry.picture), list(entry.said)) for entry in entries]
     for step in STEPS:
         alive = [course for course in courses if course.kept]
         if not alive:
@@ -59,17 +59,22 @@ def align(entries: list[Entry], tools: Tools) -> list[Course]:
             else:
                 course.candidate = _with_planted(found, course.entry.planted)
         if step.filters is not None:
-            _judge([course for course in alive if course.kept], step.filters, tools)
+            for course in [one for one in alive if one.kept]:
+                course.decisions += _judged(course.candidate, step.filters, course.entry.human, tools)
     for course in courses:
         if course.kept and course.entry.human is not None:
             course.decisions.append(human_decision(course.entry.line.subject_id, STAGE, course.entry.human))
     return courses
 
 
-def _judge(courses: list[Course], moment: Moment, tools: Tools) -> None:
-    for course in courses:
-        decisions = apply_filters(moment, course.candidate, tools.params, tools.models.filters)
-        course.decisions += overrule(decisions, course.entry.human)
+def judge_line(line: SubjectLine, human: HumanVerdict | None, tools: Tools) -> list[Decision]:
+    """What the rules that need no pixels say, before anybody reads them."""
+    return _judged(Candidate(line, NOT_READ), "line", human, tools)
+
+
+def _judged(candidate: Candidate, moment: Moment, human: HumanVerdict | None, tools: Tools) -> list[Decision]:
+    keeps = human is not None and human.verdict == "keep"
+    return overrule(apply_filters(moment, candidate, tools.params, tools.models.filters, keeps), human)
 
 
 def _missed(subject_id: str, miss: Miss) -> Decision:

@@ -11,6 +11,9 @@ from models.perception.base import Box, Mask, Picture, Pose
 from models.perception.second_look import Other
 from models.renderers.base import Maps
 
+NOT_READ = Picture(np.zeros((0, 0, 3), np.uint8))
+"""Stands for the picture of a line whose pixels nobody has read yet."""
+
 
 @dataclass(frozen=True)
 class Candidate:

@@ -1,4 +1,4 @@
-"""Meshes that a published run holds: what is built again takes them from there, prepared as they are, whether or not the cache has the raw answers."""
+"""Meshes that a published run holds: what is built again takes them from there as they are, whether or not the cache has the raw answers."""
 
 from contextlib import suppress
 from functools import lru_cache

@@ -120,12 +120,12 @@ def colour_difference(candidate: Candidate, _: object) -> float | None:
     return None if crop is None else agreement.colour_difference(crop)
 
 
-def appearance(candidate: Candidate, distance: PerceptualDistance, name: str) -> float | None:
-    """Perceptual distance of posed render and cut-out, where it is the one of that name."""
+def appearance(candidate: Candidate, distance: PerceptualDistance, name: str, fit_light: bool) -> float | None:
+    """Perceptual distance of posed render and cut-out, where it is the one of that name. fit_light: of the render as the picture's light shows it."""
     crop = _crop(candidate)
     if crop is None or distance.name != name:
         return None
-    seen, drawn = agreement.cut_outs(crop)
+    seen, drawn = agreement.cut_outs(crop, fit_light)
     return float(distance(seen[None], drawn[None])[0])
 
 

@@ -1,7 +1,7 @@
 """What a picture must pass on its way to a sample: one list of filters, cheapest first, each with one score and one threshold (SPEC F11)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
@@ -28,7 +28,8 @@ class Filter:
 
     after: the step after which it applies. score: of a candidate, None where the rule does not apply. threshold: what a kept one has at least,
     or at most. meaning: of the score, for people. missing: a low score says that something is not there, which nobody can overrule; its decision
-    then carries no score. setting: the parameter that sets the threshold, where it is not `align.filters.<rule>`.
+    then carries no score. setting: the parameter that sets the threshold, where it is not `align.filters.<rule>`. takes_long: not measured of what
+    another rule after the same step has dropped.
     """
 
     rule: str
@@ -39,6 +40,7 @@ class Filter:
     meaning: str
     missing: bool = False
     setting: str = ""
+    takes_long: bool = False
 
     def keeps(self, score: float, threshold: float) -> bool:
         """Whether a score passes."""
@@ -76,12 +78,13 @@ FILTERS: tuple[Filter, ...] = (
     _quality("scale_agreement", "pose", scores.scale_agreement, "at_most", "|ln| of the depth's scale by the pose over that by the mask"),
     _quality("depth_agreement", "pose", scores.depth_agreement, "at_least", "share of the mask where the posed mesh is as deep"),
     _quality("colour_difference", "pose", scores.colour_difference, "at_most", "distance of hue and saturation"),
-    _quality("micro_distance", "pose", lambda one, context: scores.appearance(one, context.distance, "micro_distance"), "at_most",
+    _quality("micro_distance", "pose", lambda one, context: scores.appearance(one, context.distance, "micro_distance", True), "at_most",
              "distance of posed render and picture in the micro embedder"),
-    _quality("lpips", "pose", lambda one, context: scores.appearance(one, context.distance, "lpips"), "at_most", "LPIPS of posed render and picture"),
+    _quality("lpips", "pose", lambda one, context: scores.appearance(one, context.distance, "lpips", False), "at_most",
+             "LPIPS of posed render in even light and picture, both cut out, at 128 pixels"),
     _quality("second_object", "beside", scores.second_object, "at_most", "score of what else is found once the object is painted out, as a share"),
-    _quality("mirror_lead", "beside", scores.mirror, "at_most", "lead of the mesh's mirror image over the mesh, by edges"),
-    _quality("rival_lead", "beside", scores.rival, "at_most", "lead of the mesh from another side over its pose, by edges"),
+    replace(_quality("mirror_lead", "beside", scores.mirror, "at_most", "lead of the mesh's mirror image over the mesh, by edges"), takes_long=True),
+    replace(_quality("rival_lead", "beside", scores.rival, "at_most", "lead of the mesh from another side over its pose, by edges"), takes_long=True),
 )  # fmt: skip
 """In the order in which they apply."""
 
@@ -92,11 +95,16 @@ def open_filters(params: AppearanceParams) -> FilterContext:
     return FilterContext(open_perceptual_distance(params))
 
 
-def apply_filters(after: Step, candidate: Candidate, params: AlignParams, context: FilterContext) -> list[Decision]:
-    """One decision for every rule that applies after a step, kept ones too: a sample carries its scores."""
-    decisions = []
+def apply_filters(after: Step, candidate: Candidate, params: AlignParams, context: FilterContext, all_scores: bool = False) -> list[Decision]:
+    """One decision for every rule that applies after a step, kept ones too: a sample carries its scores.
+
+    all_scores: also of rules that take long where another one drops the candidate: somebody keeps it all the same.
+    """
+    decisions: list[Decision] = []
     for one in FILTERS:
-        score = one.score(candidate, context) if one.after == after else None
+        if one.after != after or (one.takes_long and not all_scores and any(decision.verdict == "dropped" for decision in decisions)):
+            continue
+        score = one.score(candidate, context)
         if score is not None:
             decisions.append(_decision(candidate.line.subject_id, one, score, one.threshold(params)))
     return decisions

@@ -29,7 +29,7 @@ PICTURES_A_PAGE = 2000
 
 
 class Rule(Protocol):
-    """What the page says of a rule: which side of its threshold is kept, and what its score is (`tasks.align.filters.Filter`)."""
+    """What the page says of a rule: which side of its threshold is kept, what its score is, when nobody measures it (`tasks.align.filters`)."""
 
     @property
     def rule(self) -> str: ...
@@ -37,6 +37,10 @@ class Rule(Protocol):
     def keep(self) -> Literal["at_least", "at_most"]: ...
     @property
     def meaning(self) -> str: ...
+    @property
+    def after(self) -> str: ...
+    @property
+    def takes_long(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -95,11 +99,12 @@ def _facts(run: Run, key: str, pictures: Iterable[Reviewed]) -> dict[str, Any]:
         "key": key,
         "verdicts": {subject_id: human.model_dump() for subject_id, human in run.verdicts.items()},
         "rules": {one.rule: {"keep": one.keep, "meaning": one.meaning} for one in run.rules},
-        "pictures": [_picture(one) for one in pictures],
+        "pictures": [_picture(one, run.rules) for one in pictures],
     }
 
 
-def _picture(one: Reviewed) -> dict[str, Any]:
+def _picture(one: Reviewed, rules: Sequence[Rule]) -> dict[str, Any]:
+    measured, dropped_after = {score.rule for score in one.scores}, {rule.after for rule in rules if rule.rule == one.rule}
     return {
         "id": one.subject_id,
         "verdict": one.verdict,
@@ -107,6 +112,7 @@ def _picture(one: Reviewed) -> dict[str, Any]:
         "message": one.message,
         "missing": one.missing,
         "scores": [{"rule": score.rule, "score": score.score, "threshold": score.threshold} for score in one.scores],
+        "unmeasured": [rule.rule for rule in rules if rule.takes_long and rule.after in dropped_after and rule.rule not in measured],
         "jpeg": base64.b64encode(one.preview_jpeg).decode() if one.preview_jpeg else "",
         "item": one.item,
         "caption": one.caption,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from data_specs.aligned_subject import DECISIONS, PREVIEWS
+from data_specs.aligned_subject import DECISIONS, LINE, PREVIEW, PREVIEWS
 from data_specs.decision import Decision
 from data_specs.subject import SubjectLine
 from tasks.align.verdicts import RULE as HUMAN
@@ -42,13 +42,10 @@ def reviewed(folder: Path) -> Iterator[Reviewed]:
     """The pictures of the stage's output folder, shard by shard, in the order of their lines. Raises ValueError for damaged ones."""
     previews = SampleLookup(folder / PREVIEWS)
     for row in read_manifest(folder).shards:
-        for text in row.inputs:
-            line = SubjectLine.model_validate_json(text)
-            if line.subject_id in previews:
-                decisions = _DECISIONS.validate_json(previews.raw(line.subject_id, DECISIONS))
-                yield _reviewed(line, decisions, previews.raw(line.subject_id, "preview.jpg"))
-            else:
-                yield _reviewed(line, [one for one in row.decisions if one.item_id == line.subject_id], None)
+        for subject_id in row.inputs:
+            line = SubjectLine.model_validate_json(previews.raw(subject_id, LINE))
+            decisions = _DECISIONS.validate_json(previews.raw(subject_id, DECISIONS))
+            yield _reviewed(line, decisions, previews.optional(subject_id, PREVIEW))
 
 
 def _reviewed(line: SubjectLine, decisions: list[Decision], jpeg: bytes | None) -> Reviewed:

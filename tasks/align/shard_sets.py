@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from data_specs.aligned_subject import PREVIEWS, TRUTH
+from data_specs.aligned_subject import DECISIONS, LINE, PREVIEW, PREVIEWS, TRUTH
 from data_specs.decision import Decision
+from data_specs.ids import canonical_json
 from data_specs.sample import Sample
 from data_specs.shard import ShardPlan, ShardRow
 from tasks.align.subjects import STAGE
@@ -26,7 +27,8 @@ def build_sets(folder: Path, plan: ShardPlan, jobs: list[AlignJob], pool: Pool, 
     if finished is not None:
         return finished
     decisions: list[Decision] = []
-    return ledger.write(plan, _samples(folder, plan, aligned(jobs, pool, timeout_s), decisions, progress), decisions)
+    entered = [line.subject_id for job in jobs for line in job.lines]
+    return ledger.write(plan, _samples(folder, plan, aligned(jobs, pool, timeout_s), decisions, progress), decisions, entered)
 
 
 def beside_plan(plan: ShardPlan, name: str) -> ShardPlan:
@@ -75,14 +77,14 @@ def _failed(job: AlignJob, failure: Failure) -> Aligned:
 def _samples(folder: Path, plan: ShardPlan, everything: Iterator[Aligned], decisions: list[Decision], progress: Progress | None) -> Iterator[Sample]:
     """The samples; what ended a picture or a person said goes to `decisions`, and after the last one the shards beside are written.
 
-    What rules merely measured lies beside the previews: all of it in the manifest would be hundreds of megabytes that every reader has to parse.
+    Lines, and what rules merely measured, lie with the previews: in the manifest they would be hundreds of megabytes that every reader has to parse.
     """
     beside: dict[str, list[Sample]] = {PREVIEWS: [], TRUTH: []}
-    for one in everything:
+    for text, one in zip(plan.inputs, everything, strict=True):
         decisions.extend(decision for decision in one.decisions if decision.verdict == "dropped" or decision.rule == HUMAN)
-        for name, sample in ((PREVIEWS, one.preview), (TRUTH, one.truth)):
-            if sample is not None:
-                beside[name].append(sample)
+        beside[PREVIEWS].append(_preview(text, one))
+        if one.truth is not None:
+            beside[TRUTH].append(one.truth)
         if one.sample is not None:
             yield one.sample
         if progress is not None:
@@ -90,3 +92,10 @@ def _samples(folder: Path, plan: ShardPlan, everything: Iterator[Aligned], decis
     for name, samples in beside.items():
         if name == PREVIEWS or plan.params["source"] == "composed":
             Ledger(folder / name, STAGE).write(beside_plan(plan, name), samples, [])
+
+
+def _preview(text: str, one: Aligned) -> Sample:
+    """All that pages and people need of a line, JSON, and of what became of it."""
+    said = canonical_json([decision.model_dump(mode="json") for decision in one.decisions])
+    shown = {} if one.preview is None else {PREVIEW: one.preview}
+    return Sample(one.subject_id, {LINE: text.encode(), DECISIONS: said.encode(), **shown})

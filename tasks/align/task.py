@@ -1,6 +1,7 @@
 """The stage `align`: pictures of named objects to mesh, pose and point map, in shards (SPEC F11)."""
 
 import shutil
+from collections.abc import Iterator
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -14,6 +15,7 @@ from data_specs.subject import SubjectLine
 from models.perception.foundation_pose import remove_scenes
 from tasks.align.asset_catalogue import AssetCatalogue
 from tasks.align.attribution import attribution_page
+from tasks.align.chosen_for import inherited_thresholds
 from tasks.align.earlier_meshes import keep_earlier
 from tasks.align.filters import FILTERS
 from tasks.align.kept_meshes import KeptMeshes, limit_kept
@@ -59,12 +61,13 @@ _SPEED_AND_PLACES: dict[str, set[str] | bool] = {
 def plan(workspace: Workspace, params: Params) -> list[ShardPlan]:
     """The shards of a source's lines, each split on its own; none where the source is empty.
 
-    Raises ValueError for a source, verdicts or weights that cannot be read, or for assets that are needed and not built.
+    Raises ValueError for a source, verdicts or weights that cannot be read, or for assets, GPUs, servers or commands that are needed and not there.
     """
     ours = params.align
     if not ours.source:
         return []
     _say(check_set_up(params))
+    _say(inherited_thresholds(ours))
     catalogue = _catalogue(workspace, params)
     settings, verdicts = _settings(params, catalogue), read_verdicts(ours.verdicts)
     groups: dict[Split, list[tuple[str, str]]] = {split: [] for split in SPLITS}  # ids and JSON: there may be hundreds of thousands
@@ -117,7 +120,7 @@ def publish(workspace: Workspace, params: Params, plans: list[ShardPlan]) -> Man
     if params.align.source != "composed":
         shutil.rmtree(folder / TRUTH, ignore_errors=True)  # of an earlier run
     manifest = Ledger(folder, WORD).publish(plans, size=workspace.size, version=VERSION, params=settings, inputs=inputs, entered=entered)
-    write_atomic(folder / "ATTRIBUTION.md", attribution_page(manifest, assets=catalogue is not None).encode())
+    write_atomic(folder / "ATTRIBUTION.md", attribution_page(workspace.size, _kept_lines(manifest, plans), catalogue is not None).encode())
     write_qa_pages(folder, read_verdicts(params.align.verdicts), FILTERS)
     for scenes in (workspace.runs / WORD / SCENES).glob("*/"):
         remove_scenes(scenes)
@@ -134,6 +137,12 @@ def _shard_plan(split: Split, number: int, lines: list[tuple[str, str]], setting
     """The plan of a shard; lines: subject id and JSON of each. What people said is part of it for these pictures alone."""
     own = {"verdicts": verdicts_of(verdicts, [subject_id for subject_id, _ in lines])}
     return ShardPlan(word=WORD, split=split, index=number, inputs=[text for _, text in lines], params=settings | own, version=VERSION)
+
+
+def _kept_lines(manifest: Manifest, plans: list[ShardPlan]) -> Iterator[SubjectLine]:
+    """The lines of the pictures that became samples."""
+    samples = {key for row in manifest.shards for key in row.samples}
+    return (line for one in plans for line in map(SubjectLine.model_validate_json, one.inputs) if line.subject_id in samples)
 
 
 def _kept(workspace: Workspace, plan: ShardPlan) -> KeptMeshes:

@@ -5,15 +5,13 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from data_specs.aligned_subject import DECISIONS
 from data_specs.decision import Decision
-from data_specs.ids import canonical_json
 from data_specs.sample import Sample
 from data_specs.shard import Split
 from data_specs.subject import SubjectLine
 from models.diffusion.pictures import on_white
 from models.perception.base import Picture, Unavailable
-from tasks.align.alignment import Course, Entry, align
+from tasks.align.alignment import Course, Entry, align, judge_line
 from tasks.align.composed import Truth, compose
 from tasks.align.kept_meshes import KeptMeshes
 from tasks.align.models import Setup, open_models
@@ -49,12 +47,12 @@ class AlignJob:
 
 @dataclass(frozen=True)
 class Aligned:
-    """What became of one line. preview: with every decision; None where there was no picture to be read. truth: of a composed one."""
+    """What became of one line. preview: JPEG; None where nobody has read the picture. truth: of a composed one."""
 
     subject_id: str
     sample: Sample | None
     decisions: list[Decision]
-    preview: Sample | None = None
+    preview: bytes | None = None
     truth: Sample | None = None
 
 
@@ -71,35 +69,40 @@ def align_lines(job: AlignJob) -> list[Aligned] | Halt:
         models = open_models(job.setup)
     except Exception as error:  # whatever keeps a model from opening is no picture's fault
         return Halt(str(error) if isinstance(error, ValueError) else f"a model cannot be opened: {describe(error)}")
+    tools = Tools(models, job.setup.params, job.kept)
     done: dict[str, Aligned] = {}
     entries, truths = [], dict[str, Truth]()
     for line in job.lines:
+        said = judge_line(line, job.verdicts.get(line.subject_id), tools)
+        if any(one.verdict == "dropped" for one in said):
+            done[line.subject_id] = Aligned(line.subject_id, None, said)
+            continue
         try:
-            entry, truth = _entry(line, job)
+            entry, truth = _entry(line, tuple(said), job)
         except PictureError as error:
             decision = Decision(item_id=line.subject_id, stage=STAGE, verdict="dropped", rule=error.rule, message=str(error))
-            done[line.subject_id] = Aligned(line.subject_id, None, [decision])
+            done[line.subject_id] = Aligned(line.subject_id, None, [*said, decision])
             continue
         entries.append(entry)
         if truth is not None:
             truths[line.subject_id] = truth
     try:
-        courses = align(entries, Tools(models, job.setup.params, job.kept))
+        courses = align(entries, tools)
     except Unavailable as error:
         return Halt(str(error))
     done |= {course.entry.line.subject_id: _aligned(course, truths.get(course.entry.line.subject_id), job) for course in courses}
     return [done[line.subject_id] for line in job.lines]
 
 
-def _entry(line: SubjectLine, job: AlignJob) -> tuple[Entry, Truth | None]:
+def _entry(line: SubjectLine, said: tuple[Decision, ...], job: AlignJob) -> tuple[Entry, Truth | None]:
     human, params = job.verdicts.get(line.subject_id), job.setup.params
     if line.source == "composed":
         assert job.setup.catalogue is not None, "plan opens the assets for who needs them"
         scene = compose(line, job.setup.catalogue, params.composed, job.seed)
-        return Entry(line, scene.picture, scene.planted, human), scene.truth
+        return Entry(line, scene.picture, said, scene.planted, human), scene.truth
     root = pictures_root(line.source, params)
     assert root is not None, "its lines were read from there"
-    return Entry(line, limited(read_picture(line, root), params.size_pixels), human=human), None
+    return Entry(line, limited(read_picture(line, root), params.size_pixels), said, human=human), None
 
 
 def limited(picture: Picture, size_pixels: int) -> Picture:
@@ -120,7 +123,7 @@ def limited(picture: Picture, size_pixels: int) -> Picture:
 
 
 def _aligned(course: Course, truth: Truth | None, job: AlignJob) -> Aligned:
-    """The sample of a picture that was kept, checked as it is stored; a preview of every one."""
+    """The sample of a picture that was kept, checked as it is stored; a preview of every one that was read."""
     subject_id, decisions, sample = course.entry.line.subject_id, course.decisions, None
     if course.kept:
         made = make_sample(course.candidate, course.scores, job.split, job.setup.params)
@@ -129,6 +132,4 @@ def _aligned(course: Course, truth: Truth | None, job: AlignJob) -> Aligned:
             sample = made
         except BrokenRuleError as error:
             decisions = [*decisions, Decision(item_id=subject_id, stage=STAGE, verdict="dropped", rule=error.rule, message=str(error))]
-    said = canonical_json([one.model_dump(mode="json") for one in decisions]).encode()
-    preview = Sample(subject_id, {DECISIONS: said, "preview.jpg": preview_jpeg(course.candidate)})
-    return Aligned(subject_id, sample, decisions, preview, None if truth is None else truth.sample(subject_id))
+    return Aligned(subject_id, sample, decisions, preview_jpeg(course.candidate), None if truth is None else truth.sample(subject_id))

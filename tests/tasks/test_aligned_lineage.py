@@ -46,9 +46,13 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     record = json.loads(subject("ball_a")["subject.json"]) | {"mesh_origin": "ball_b", "mesh_key": ""}
     damaged = Decision(item_id=UNREAD, stage="align", verdict="dropped", rule="damaged", message="cup-3.png ends too early")
     own, previews = Ledger(folder, "align"), Ledger(folder / PREVIEWS, "align")
-    beside = [Sample(key, {"decisions.json": canonical_json([one.model_dump() for one in decisions(key)]).encode()}) for key in (KEPT, DROPPED)]
+    said = {KEPT: decisions(KEPT), DROPPED: decisions(DROPPED), UNREAD: [damaged]}
+    beside = [
+        Sample(key, {"line.json": text.encode(), "decisions.json": canonical_json([one.model_dump() for one in said[key]]).encode()})
+        for key, text in zip(said, inputs)
+    ]
     previews.write(plan, beside, [])
-    own.write(plan, [Sample(KEPT, {"subject.json": json.dumps(record).encode()})], [decisions(DROPPED)[1], damaged])
+    own.write(plan, [Sample(KEPT, {"subject.json": json.dumps(record).encode()})], [decisions(DROPPED)[1], damaged], list(said))
     for ledger in (previews, own):
         manifest: Manifest = ledger.publish([plan], size="tiny", version=3, params=plan.params, inputs={}, entered=3)
     run = make_run(made, "refany3d") / "run.json"

@@ -69,6 +69,12 @@
     row.append(...[score.rule, rounded(score.score), limit].map((text) => made("td", "", text)));
     return row;
   };
+  const unmeasuredRow = (rule) => {
+    const row = made("tr");
+    row.title = "not measured: another rule had dropped the picture";
+    row.append(...[rule, "\u2013", ""].map((text) => made("td", "", text)));
+    return row;
+  };
   const shot = (picture) => {
     if (!picture.jpeg) return made("div", "shot", "no preview");
     const image = made("img", "shot");
@@ -111,7 +117,7 @@
     name.dir = caption.dir = "auto";
     [name.title, caption.title] = [picture.item, picture.caption];
     const table = made("table");
-    table.append(...picture.scores.map(scoreRow));
+    table.append(...picture.scores.map(scoreRow), ...picture.unmeasured.map(unmeasuredRow));
     const origin = made("p", "origin", [picture.source, picture.licence, picture.attribution].filter(Boolean).join(" \u00b7 "));
     const id = made("code", "", picture.id);
     origin.append(made("br"), id);

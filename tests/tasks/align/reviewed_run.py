@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from data_specs.aligned_subject import DECISIONS, PREVIEWS
+from data_specs.aligned_subject import DECISIONS, LINE, PREVIEW, PREVIEWS
 from data_specs.decision import Decision
 from data_specs.ids import canonical_json
 from data_specs.sample import Sample
@@ -27,12 +27,14 @@ class Named:
     rule: str
     keep: Literal["at_least", "at_most"]
     meaning: str
+    after: str = "pose"
+    takes_long: bool = False
 
 
 RULES = (
     Named("box_score", "at_least", "how sure the detector is"),
     Named("silhouette_iou", "at_least", "overlap of the outlines"),
-    Named("appearance", "at_most", "distance of render and picture"),
+    Named("appearance", "at_most", "distance of render and picture", takes_long=True),
 )
 
 
@@ -44,10 +46,11 @@ def write_run(folder: Path, count: int) -> list[SubjectLine]:
         some = range(start, min(start + SHARD_ITEMS, count))
         inputs = [canonical_json(lines[number].model_dump(mode="json")) for number in some]
         plans.append(ShardPlan(word=WORD, split="train", index=start // SHARD_ITEMS, inputs=inputs, params={}, version=1))
-        previews.write(plans[-1], [_beside(lines[number].subject_id, number) for number in some if number != 2], [])
+        previews.write(plans[-1], [_beside(lines[number].subject_id, number, text) for number, text in zip(some, inputs)], [])
         kept = [Sample(lines[number].subject_id, {"subject.json": b"{}"}) for number in some if number % 4 == 0]
         decisions = [decision for number in some for decision in _decisions(lines[number].subject_id, number)]
-        own.write(plans[-1], kept, [decision for decision in decisions if decision.verdict == "dropped"])
+        dropped = [decision for decision in decisions if decision.verdict == "dropped"]
+        own.write(plans[-1], kept, dropped, [lines[number].subject_id for number in some])
     for ledger in (previews, own):
         ledger.publish(plans, size="tiny", version=1, params={}, inputs={}, entered=count)
     return lines
@@ -64,9 +67,11 @@ def preview(number: int) -> bytes:
     return data.getvalue()
 
 
-def _beside(subject_id: str, number: int) -> Sample:
+def _beside(subject_id: str, number: int, line: str) -> Sample:
+    """Nobody has read the picture of number 2."""
     decisions = [one.model_dump(mode="json") for one in _decisions(subject_id, number)]
-    return Sample(subject_id, {DECISIONS: canonical_json(decisions).encode(), "preview.jpg": preview(number)})
+    shown = {} if number == 2 else {PREVIEW: preview(number)}
+    return Sample(subject_id, {LINE: line.encode(), DECISIONS: canonical_json(decisions).encode(), **shown})
 
 
 def _line(number: int) -> SubjectLine:

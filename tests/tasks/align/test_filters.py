@@ -150,3 +150,37 @@ def test_a_dropped_picture_says_why(aligned: Candidate, context: FilterContext) 
     threshold = PARAMS.filters.pose_confidence
     assert unsure.message == f"probability that the pose is right: 0.1, asked at least {threshold:.3g} (align.filters.pose_confidence)"
     assert "pose_confidence" not in decided(replace(aligned, pose=replace(aligned.pose, confidence=None)), context)
+
+
+def test_what_takes_long_is_measured_unless_another_rule_of_its_step_drops(aligned: Candidate, context: FilterContext) -> None:
+    assert aligned.mask is not None
+    beside = Other(Box(0, 0, 20, 20, 0.8), ~aligned.mask.inside)
+    twofold = replace(aligned, depth=None, others=(beside,))
+    found = apply_filters("beside", twofold, PARAMS, context)
+    assert [(one.rule, one.verdict) for one in found] == [("second_object", "dropped")]
+    every = apply_filters("beside", twofold, PARAMS, context, all_scores=True)
+    assert {one.rule for one in every} == {"second_object", "mirror_lead", "rival_lead"} == {one.rule for one in FILTERS if one.after == "beside"}
+
+
+class Darkness:
+    """`PerceptualDistance` by how much darker or brighter a picture is."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __call__(self, ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
+        return np.abs(ours.mean(axis=(1, 2, 3)) - theirs.mean(axis=(1, 2, 3))) / 255.0
+
+
+def test_lpips_compares_the_render_as_it_is_and_the_micro_distance_the_relit_one(aligned: Candidate) -> None:
+    dark = replace(aligned, picture=replace(aligned.picture, rgb=aligned.picture.rgb // 2))
+
+    def difference(name: str) -> float | None:
+        return scores_of(apply_filters("pose", dark, PARAMS, FilterContext(Darkness(name))))[name]
+
+    relit, as_it_is = difference("micro_distance"), difference("lpips")
+    assert relit is not None and as_it_is is not None and as_it_is > 0.05 and as_it_is > 5.0 * relit
+
+
+def scores_of(decisions: list[Decision]) -> dict[str, float | None]:
+    return {one.rule: one.score for one in decisions}

@@ -61,6 +61,7 @@ def test_the_page_holds_every_picture_with_scores_and_the_file_of_verdicts(page:
     assert (second["item"], second["caption"], second["attribution"]) == (HOSTILE, HOSTILE, "Eve <eve@example.org>")
     assert base64.b64decode(second["jpeg"]) == preview(1)
     assert second["scores"][1] == {"rule": "silhouette_iou", "score": pytest.approx(0.74999), "threshold": 0.8}
+    assert [one["unmeasured"] for one in facts["pictures"][:4]] == [[], ["appearance"], [], []], "by who was dropped before it was measured"
     assert facts["rules"]["appearance"] == {"keep": "at_most", "meaning": "distance of render and picture"}
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page[: page.index("<main>")]))
     assert "12entered" in text and "&minus;3no_pose" in text and "3kept" in text

@@ -13,6 +13,8 @@ from data_specs.params import Params, load_params
 from models.geometry.procedural import build_object
 from models.image_codec import decode_member
 from tasks.align import task, work_item
+from tasks.align.picture_folder import read_picture_file
+from tasks.align.reviewed import reviewed
 from tasks.align.shard_sets import aligned
 from tasks.align.truth import pose_truth
 from tasks.align.verification import check_sample
@@ -159,6 +161,30 @@ def test_batches_change_nothing_and_a_damaged_picture_is_a_decision(tmp_path: Pa
     assert not (tmp_path / "one/data/tiny/align/truth").exists()
 
 
+def test_a_line_that_drops_its_picture_leaves_it_unread(tmp_path: Path, pictures: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    monkeypatch.setattr(work_item, "read_picture", lambda line, root: read.append(line.subject_id) or read_picture_file(line, root))
+    first, _, *others = sorted(pictures.glob("*.png"))
+    first.rename(pictures / "7.png")  # a number is no name
+    for path in others:
+        path.unlink()
+    build_everything(tmp_path, quick_params(pictures))
+    shown = {one.item: one for one in reviewed(tmp_path / "data/tiny/align")}
+    assert read == [shown["gift box"].subject_id] and shown["gift box"].preview_jpeg
+    assert (shown[""].rule, shown[""].preview_jpeg, shown[""].source) == ("no_name", None, "folder")
+
+
+def test_a_manifest_names_lines_by_their_ids(tmp_path: Path, pictures: Path) -> None:
+    params = quick_params(pictures)
+    build_everything(tmp_path, params)
+    workspace = Workspace(tmp_path, "tiny")
+    plans, manifest = task.plan(workspace, params), read_manifest(workspace.folder("align"))
+    planned = {json.loads(text)["subject_id"]: text for plan in plans for text in plan.inputs}
+    assert sorted(key for row in manifest.shards for key in row.inputs) == sorted(planned)
+    previews = SampleLookup(workspace.folder("align") / "previews")
+    assert {key: previews.raw(key, "line.json").decode() for key in previews.rows} == planned
+
+
 def test_what_people_say_changes_the_shard_of_that_picture_alone(tmp_path: Path, pictures: Path) -> None:
     workspace, verdicts = Workspace(tmp_path, "tiny"), tmp_path / "verdicts.json"
     plans = task.plan(workspace, quick_params(pictures))
@@ -186,7 +212,7 @@ def test_verdicts_on_unknown_pictures_are_counted_and_stop_nothing(tmp_path: Pat
     assert f"4 of the 4 verdicts in {verdicts} are of pictures that are not in this run" in said and "stranger_0, stranger_1, stranger_2, ..." in said
     verdicts.write_text(json.dumps({"version": 1, "verdicts": {known: {"verdict": "drop"}}}))
     task.plan(workspace, quick_params(pictures, f"align.verdicts={verdicts}"))
-    assert capsys.readouterr().out == ""
+    assert "verdicts" not in capsys.readouterr().out
 
 
 def test_speed_and_places_are_not_part_of_a_shard_and_thresholds_are(tmp_path: Path, pictures: Path) -> None:
