@@ -1,6 +1,8 @@
-"""`dvc repro` from a fresh clone: the same digests every time, and nothing to do the second time."""
+"""`dvc repro` from a fresh clone: the same digests every time, and nothing to do the second time but to look for new pictures and verdicts."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tasks.ledger import read_manifest
 from tests.conftest import REPOSITORY
 
 DVC = str(Path(sys.executable).with_name("dvc"))
@@ -40,7 +43,8 @@ def test_two_clones_agree_and_a_second_repro_is_skipped(tmp_path: Path) -> None:
         dvc(clone, "repro", "-q", "report@tiny")
     assert outputs(first) == outputs(second)
     assert len(outputs(first)) == 9
-    assert "Data and pipelines are up to date" in dvc(first, "repro", "report@tiny")
+    assert re.findall(r"Running stage '(\S+)'", dvc(first, "repro", "report@tiny")) == ["align@tiny"]
+    assert outputs(first) == outputs(second)
 
 
 @pytest.mark.slow
@@ -54,3 +58,18 @@ def test_a_changed_section_reruns_its_own_stage(tmp_path: Path) -> None:
     after = outputs(clone)
     assert after["data/tiny/assets"] == before["data/tiny/assets"]
     assert after["data/tiny/render"] != before["data/tiny/render"]
+
+
+@pytest.mark.slow
+def test_a_new_verdict_is_seen_though_no_parameter_changes(tmp_path: Path) -> None:
+    clone = fresh_clone(tmp_path / "clone")
+    verdicts, params = clone / "verdicts.json", clone / "data_specs/params/tiny.yaml"
+    verdicts.write_text('{"version": 1, "verdicts": {}}')
+    params.write_text(params.read_text().replace("{source: composed,", f"{{source: composed, verdicts: {verdicts},"))
+    dvc(clone, "repro", "-q", "align@tiny")
+    before = outputs(clone)
+    subject_id = read_manifest(clone / "data/tiny/align").shards[0].inputs[0]
+    verdicts.write_text(json.dumps({"version": 1, "verdicts": {subject_id: {"verdict": "drop"}}}))
+    dvc(clone, "repro", "-q", "align@tiny")
+    after = outputs(clone)
+    assert {path for path in after if after[path] != before[path]} == {"data/tiny/align"}
