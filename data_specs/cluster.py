@@ -28,10 +28,11 @@ class GpuCatalogue(Strict):
 
 
 class Component(Strict):
-    """What one model takes for one picture, and who says so. memory_gb: on its GPU, 1e9 bytes."""
+    """What one model takes for one picture, and who says so. start_s: of the GPU each time its program starts. memory_gb: on its GPU, 1e9 bytes."""
 
     core_s: float = Field(0, ge=0)
     gpu_s: float = Field(0, ge=0)
+    start_s: float = Field(0, ge=0)
     memory_gb: float = Field(0, ge=0)
     source: str
 

@@ -123,14 +123,18 @@ class ClusterPlan:
         megapixels = (ours.size_pixels**2 + len(view_plan(ours.plan, ours.view_pixels, 0)) * ours.view_pixels**2) / 1e6
         core_s = sum(one.core_s for one in used.values()) + self.rates.align_core_s + megapixels * self.rates.render_core_s_per_megapixel
         on_gpu = {name: one for name, one in used.items() if one.gpu_s}
+        each_start = ours.batch if ours.pose.in_batches or not ours.pose.command else 1
         return Estimate(
             "align",
             ours.count,
             core_hours=ours.count * core_s / HOUR,
-            gpu_hours=ours.count * sum(one.gpu_s for one in on_gpu.values()) / HOUR,
+            gpu_hours=ours.count * sum(one.gpu_s + one.start_s / each_start for one in on_gpu.values()) / HOUR,
             disk=ours.count * megapixels * self.rates.align_bytes_per_megapixel,
             memory={name.partition(" by ")[2]: one.memory_gb * 1e9 for name, one in on_gpu.items()},
-            assumed=tuple(f"{name} {one.gpu_s:g} s of a GPU: {one.source}" for name, one in on_gpu.items()),
+            assumed=tuple(
+                f"{name} {one.gpu_s:g} s of a GPU" + (f" and {one.start_s:g} s for each {each_start}" if one.start_s else "") + f": {one.source}"
+                for name, one in on_gpu.items()
+            ),
         )
 
     def _features(self) -> Estimate:

@@ -44,7 +44,7 @@ class Blame:
 def known_object() -> PoseProblem:
     """A gift box seen from the front and above at 256 pixels, cut out, with its depth."""
     mesh, renderer = build_object("gift_box", 3).detailed, Open3DRenderer()
-    camera = Camera(Intrinsics.from_fov(256, 45.0), look_at(direction_at(35.0, 20.0) * 4.0))
+    camera = Camera(Intrinsics.from_fov(256, 45.0), look_at(direction_at(35.0, 20.0) * 5.0))
     seen = renderer.render(renderer.load(mesh), camera, UniformLight(), 4)
     picture = Picture(np.ascontiguousarray(seen.rgb[..., :3]), np.ascontiguousarray(seen.rgb[..., 3]), seen.depth)
     return PoseProblem(picture, seen.mask, seen.depth, camera.intrinsics, mesh)

@@ -1,24 +1,27 @@
 """FoundationPose (Wen et al. 2024) as a pose estimator, in its own environment, through files.
 
 Its code needs CUDA and packages that do not go with ours, so a scene is a folder in the layout its released `run_demo.py` reads, and a
-command from the parameters, or a person, turns the folder into a pose:
+command from the parameters, or a person, turns folders into poses:
 
     <scene>/rgb/000000.png  depth/000000.png (uint16, mm)  masks/000000.png  cam_K.txt  mesh/mesh.obj     written here
     <scene>/result/ob_in_cam/000000.txt                                                                   read back: camera_from_object, metres
     <scene>.txt                              that file, all that is left of a finished scene; <scene>.log: of a command that found no pose, its end
+    <batch>.scenes                           paths of scene folders, one a line, while a command works on them; <batch>.log: as that of a scene
 
 The released program is run with the command `python run_demo.py --test_scene_dir {scene} --mesh_file {mesh} --debug 0 --debug_dir
-{scene}/result`. It erodes depth wherever neighbours differ by more than a millimetre, which only leaves something of an object the size of a
-hand; so the canonical object (longest side 2) is written with its longest side `object_side_m` long, and the pose is scaled back.
+{scene}/result`, which loads its networks anew for every picture; `infra/foundation_pose_scenes.py CHECKOUT {scenes}` loads them once for a batch.
+It erodes depth wherever neighbours differ by more than a millimetre, which only leaves something of an object the size of a hand; so the canonical
+object (longest side 2) is written with its longest side `object_side_m` long, and the pose is scaled back.
 """
 
 import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,11 +32,13 @@ from data_specs.conventions import OBJECT_HALF_SIDE
 from data_specs.ids import content_id, sha256_bytes
 from models.geometry.text_decoding import linear_from_srgb
 from models.image_codec import encode_png
-from models.perception.base import Miss, Pose, PoseProblem
+from models.perception.base import Miss, Pose, PoseProblem, Unavailable
+from models.perception.blame import Blame, known_object
 from models.renderers.textures import encode_srgb
 
 FRAME = "000000"
 RESULT = Path("result") / "ob_in_cam" / f"{FRAME}.txt"
+MESH = Path("mesh") / "mesh.obj"
 POLL_S = 0.2
 LOG_BYTES = 10_000
 
@@ -48,63 +53,110 @@ class FoundationPose:
 
     params: PoseParams
     folder: Path
+    _blame: Blame = field(default_factory=Blame, init=False, repr=False, compare=False)
 
     def estimate(self, problems: list[PoseProblem]) -> list[Pose | Miss]:
-        """The pose of each object; a Miss of rule `no_depth`, `pose_failed`, `pose_timeout` or `pose_answer`."""
-        return [self._estimate(problem) for problem in problems]
+        """The pose of each object; a Miss of rule `no_depth`, `pose_failed`, `pose_timeout` or `pose_answer`.
 
-    def _estimate(self, problem: PoseProblem) -> Pose | Miss:
+        Raises Unavailable when the command cannot be started, or finds no pose of a known object either.
+        """
+        placed = [self._place(problem) for problem in problems]
+        found = self._found(list(dict.fromkeys(one for one in placed if isinstance(one, Path) and not _known(one).is_file())))
+        if self.params.command and self._blame.suspects([isinstance(pose, Pose) for pose in found.values()]):
+            self._check_command()
+        return [one if isinstance(one, Miss) else found[one] if one in found else read_pose(_known(one), self._metres) for one in placed]
+
+    @property
+    def _metres(self) -> float:
+        """The length of one unit of the object frame in a scene."""
+        return self.params.object_side_m / (2.0 * OBJECT_HALF_SIDE)
+
+    def _check_command(self) -> None:
+        """Raise Unavailable when the command finds no pose of a known object, in a folder that no other worker has."""
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix="check.") as folder:
+            alone = FoundationPose(self.params, Path(folder))
+            scene = alone._place(known_object())
+            assert isinstance(scene, Path)
+            answer = alone._found([scene])[scene]
+            said = [line.strip() for log in Path(folder).glob("*.log") for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        if isinstance(answer, Miss):
+            raise Unavailable(f"{answer.message}, not even for a known object; the last that it said: {said[-1] if said else 'nothing'}")
+        self._blame.clear()
+
+    def _place(self, problem: PoseProblem) -> Path | Miss:
+        """Where the scene of a problem lies; written unless its pose is known."""
         if problem.depth is None or not problem.depth[problem.mask].any():
             return Miss("no_depth", "FoundationPose needs depth on the object")
-        metres = self.params.object_side_m / (2.0 * OBJECT_HALF_SIDE)
-        files = scene_files(problem, metres)
+        files = scene_files(problem, self._metres)
         scene = self.folder / content_id({name: sha256_bytes(data) for name, data in files.items()})
-        known, log = scene.with_suffix(".txt"), scene.with_suffix(".log")
-        if known.is_file():
-            return read_pose(known, metres)
-        write_scene(files, scene)
-        found = self._run(scene, log, metres) if self.params.command else self._wait(scene, metres)
+        if not _known(scene).is_file():
+            write_scene(files, scene)
+        return scene
+
+    def _found(self, scenes: list[Path]) -> dict[Path, Pose | Miss]:
+        """What is found in each scene. Of a finished one the pose is left, and of one that a command has seen nothing else."""
+        if not self.params.command:
+            self._wait(scenes)
+            return {scene: self._finished(scene, self._too_slow()) for scene in scenes}
+        found: dict[Path, Pose | Miss] = {}
+        for group in [scenes] if self.params.in_batches and scenes else [[scene] for scene in scenes]:
+            miss, log = self._run(group)
+            found |= {scene: self._finished(scene, miss) for scene in group}
+            if all(isinstance(found[scene], Pose) for scene in group):
+                log.unlink()
+        return found
+
+    def _finished(self, scene: Path, miss: Miss) -> Pose | Miss:
+        """What the result of a scene says, or `miss` where there is none. A pose is kept beside the scene, which goes when nobody can be at it."""
+        found = read_pose(scene / RESULT, self._metres) if (scene / RESULT).is_file() else miss
         if isinstance(found, Pose):
-            log.unlink(missing_ok=True)
             with suppress(FileNotFoundError):  # the same picture twice: another worker was quicker
-                os.replace(scene / RESULT, known)
+                os.replace(scene / RESULT, _known(scene))
         if isinstance(found, Pose) or self.params.command:  # else somebody may still be at it
             shutil.rmtree(scene, ignore_errors=True)
         return found
 
-    def _run(self, scene: Path, log: Path, metres: float) -> Pose | Miss:
-        words = [word.format(scene=scene.resolve(), mesh=(scene / "mesh" / "mesh.obj").resolve()) for word in self.params.command]
-        status = run_command(words, log, self.params.timeout_s)
+    def _run(self, scenes: list[Path]) -> tuple[Miss, Path]:
+        """Run the command on scenes; what to say of one that has no pose then, and the end of what the command said."""
+        place = scenes[0] if len(scenes) == 1 else self.folder / content_id([scene.name for scene in scenes])
+        listed, log = place.with_suffix(".scenes"), place.with_suffix(".log")
+        listed.write_text("".join(f"{scene.resolve()}\n" for scene in scenes))
+        filled = {"{scenes}": listed.resolve(), "{scene}": scenes[0].resolve(), "{mesh}": scenes[0].resolve() / MESH}
+        words = list(self.params.command)
+        for name, path in filled.items():
+            words = [word.replace(name, str(path)) for word in words]
+        status = run_command(words, log, self.params.timeout_s * len(scenes))
+        listed.unlink()
         log.write_bytes(log.read_bytes()[-LOG_BYTES:])
-        if status is None:
-            return self._too_slow()
-        if not (scene / RESULT).is_file():
-            return Miss("pose_failed", f"align.pose.command ended with status {status} and no pose: see {log.name}")
-        return read_pose(scene / RESULT, metres)
+        failed = Miss("pose_failed", f"align.pose.command ended with status {status} and no pose: see {log.name}")
+        return self._too_slow() if status is None else failed, log
 
-    def _wait(self, scene: Path, metres: float) -> Pose | Miss:
-        """Somebody else writes the result, perhaps in pieces: until the time is up, an unreadable one counts as unfinished."""
-        deadline = time.monotonic() + self.params.timeout_s
-        while True:
-            pose = read_pose(scene / RESULT, metres) if (scene / RESULT).is_file() else self._too_slow()
-            if isinstance(pose, Pose) or time.monotonic() > deadline:
-                return pose
-            time.sleep(POLL_S)
+    def _wait(self, scenes: list[Path]) -> None:
+        """Somebody else writes the results, perhaps in pieces: until the time is up, an unreadable one counts as unfinished."""
+        deadline = time.monotonic() + self.params.timeout_s * len(scenes)
+        for scene in scenes:
+            while not isinstance(read_pose(scene / RESULT, self._metres), Pose) and time.monotonic() < deadline:
+                time.sleep(POLL_S)
 
     def _too_slow(self) -> Miss:
         return Miss("pose_timeout", f"no pose within {self.params.timeout_s:g} s (align.pose.timeout_s)")
 
 
+def _known(scene: Path) -> Path:
+    """The pose of a finished scene."""
+    return scene.with_suffix(".txt")
+
+
 def run_command(words: list[str], log: Path, timeout_s: float) -> int | None:
     """Run a command, all it says into `log`; its exit status, or None when it, and all it started, had to be killed for time.
 
-    Raises ValueError when it cannot be started.
+    Raises Unavailable when it cannot be started.
     """
     with log.open("wb") as said:
         try:
             run = subprocess.Popen(words, stdout=said, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
         except OSError as error:
-            raise ValueError(f"align.pose.command cannot be run: {error}") from None
+            raise Unavailable(f"align.pose.command cannot be run: {error}") from None
         try:
             return run.wait(timeout_s)
         except subprocess.TimeoutExpired:

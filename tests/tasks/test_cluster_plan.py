@@ -101,7 +101,10 @@ def test_aligning_by_hand(tmp_path: Path) -> None:
     made = ClusterPlan(Workspace(tmp_path, "paper"), params, CLUSTER, tmp_path).align()
     on_gpu = [components[role][kind] for role, kind in PAPER.items() if components[role][kind].gpu_s]
     assert len(on_gpu) == len(made.assumed) == 5 and made.items == 1000
-    assert made.gpu_hours == pytest.approx(1000 * (0.12 + 0.15 + 60 + 0.3 + 1.3) / 3600)
+    assert made.gpu_hours == pytest.approx(1000 * (0.12 + 0.15 + 60 + 0.3 + 1.3 + 20 / 8) / 3600)
+    assert any("pose by foundation_pose 1.3 s of a GPU and 20 s for each 8: " in words for words in made.assumed)
+    each = load_params("paper", ["align.count=1000", "align.pose.command=[run, '{scene}']"])
+    assert ClusterPlan(Workspace(tmp_path, "paper"), each, CLUSTER, tmp_path).align().gpu_hours - made.gpu_hours == pytest.approx(17.5 * 1000 / 3600)
     megapixels = 9 * 512 * 512 / 1e6
     on_core = sum(components[role][kind].core_s for role, kind in PAPER.items())
     assert on_core == pytest.approx(2.4 + 18 + 0.3)
@@ -126,7 +129,7 @@ def chain(tmp_path: Path) -> list[str]:
     with seeded("base"):
         save_text_to_image(small_base().build(), tmp_path / "base")
     base = f"path:{tmp_path / 'base'}"
-    sizes = ["render.size_pixels=32", "matched_real.size_pixels=32", "features={base: '', precision: fp32}"]
+    sizes = ["render.size_pixels=32", "matched_real.size_pixels=32", "features.base=''", "features.precision=fp32"]
     return [*sizes, f"train.runs.realiz3d_warmup.parents.base={base}", "matched_real.source=base_model", f"matched_real.base.model={base}"]
 
 

@@ -16,9 +16,10 @@ import trimesh
 from data_specs.align_params import PoseParams
 from data_specs.asset import Material, Mesh
 from models.geometry.camera_math import project
-from models.perception.base import Miss, Pose, PoseProblem
+from models.perception.base import Miss, Pose, PoseProblem, Unavailable
 from models.perception.foundation_pose import RESULT, FoundationPose, read_pose, remove_scenes, scene_files, vertex_colours, write_scene
 from tests.composed_scenes import ComposedScene, compose
+from tests.conftest import REPOSITORY
 from tests.models.renderers.shapes import card, join
 
 METRES = 0.1
@@ -57,6 +58,15 @@ def written(problem: PoseProblem, folder: Path) -> Path:
 
 def command(text: str) -> tuple[str, ...]:
     return (sys.executable, "-c", FAKE, "{scene}", text)
+
+
+def sound_but(*words: str) -> tuple[str, ...]:
+    """A command that finds a known object, and does something else with every other scene."""
+    known = 'mkdir -p "$0/result/ob_in_cam"; echo "$1" > "$0/result/ob_in_cam/000000.txt"; exit 0'
+    aside = f'case "$0" in */check.*) {known};; esac; shift; exec "$@"'
+    before = np.eye(4)
+    before[2, 3] = 1.0
+    return ("sh", "-c", aside, "{scene}", answer_of(before), *words)
 
 
 def test_a_scene_holds_what_its_reader_reads(scene: ComposedScene, tmp_path: Path) -> None:
@@ -119,7 +129,7 @@ def test_somebody_else_writes_the_pose_in_pieces(scene: ComposedScene, tmp_path:
     text = answer_of(in_metres(scene))
 
     def write() -> None:
-        while not (seen := list(tmp_path.glob("*/cam_K.txt"))):
+        while not (seen := [path for path in tmp_path.glob("*/cam_K.txt") if path.parent.suffix != ".tmp"]):
             time.sleep(0.05)
         place = seen[0].parent / RESULT
         place.parent.mkdir(parents=True)
@@ -148,7 +158,8 @@ def test_somebody_else_writes_the_pose_in_pieces(scene: ComposedScene, tmp_path:
 )
 def test_what_a_pose_is_dropped_for(words: tuple[str, ...], rule: str, scene: ComposedScene, tmp_path: Path) -> None:
     timeout_s = 0.5 if rule == "pose_timeout" else 60.0
-    found = FoundationPose(PoseParams(kind="foundation_pose", command=words, timeout_s=timeout_s), tmp_path).estimate([problem_of(scene)])[0]
+    params = PoseParams(kind="foundation_pose", command=sound_but(*words) if words else (), timeout_s=timeout_s)
+    found = FoundationPose(params, tmp_path).estimate([problem_of(scene)])[0]
     assert isinstance(found, Miss) and found.rule == rule
     assert str(tmp_path) not in found.message
     left = [path.suffix for path in tmp_path.iterdir()]
@@ -165,9 +176,63 @@ def test_without_depth_there_is_nothing_to_do(scene: ComposedScene, tmp_path: Pa
     assert not list(tmp_path.iterdir())
 
 
-def test_a_command_that_does_not_exist_stops_the_stage(scene: ComposedScene, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"align\.pose\.command cannot be run"):
-        FoundationPose(PoseParams(kind="foundation_pose", command=("no-such-program",)), tmp_path).estimate([problem_of(scene)])
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("no-such-program",), r"align\.pose\.command cannot be run"),
+        ((sys.executable, "no-such-script.py", "{scene}"), r"status 2 and no pose.*not even for a known object.*can't open file"),
+        ((sys.executable, "-c", "import sys; sys.exit('CUDA is not here')"), r"status 1.*the last that it said: CUDA is not here"),
+    ],
+)
+def test_a_command_that_fails_for_everything_stops_the_stage(words: tuple[str, ...], message: str, scene: ComposedScene, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match=message):
+        FoundationPose(PoseParams(kind="foundation_pose", command=words), tmp_path).estimate([problem_of(scene)])
+    assert not list(tmp_path.glob("check.*"))
+
+
+def problems_of(scene: ComposedScene) -> list[PoseProblem]:
+    """Four scenes: one without depth, one of a card, the last as the first."""
+    first = problem_of(scene)
+    return [first, replace(first, depth=None), replace(first, mesh=card(Material())), first]
+
+
+RELEASED = """
+import numpy
+class ScorePredictor:
+    pass
+class PoseRefinePredictor:
+    def __init__(self):
+        open(LOADED, "a").write("loaded\\n")
+class FoundationPose:
+    def __init__(self, model_pts, model_normals, mesh, scorer, refiner, glctx, debug, debug_dir):
+        self.points = model_pts
+    def register(self, K, rgb, depth, ob_mask, iteration):
+        assert rgb.shape[:2] == depth.shape == ob_mask.shape and K.shape == (3, 3)
+        if len(self.points) == 4:
+            raise RuntimeError("no pose of a card")
+        return numpy.loadtxt(POSE)
+"""
+
+
+def test_one_command_takes_a_whole_batch(scene: ComposedScene, tmp_path: Path) -> None:
+    """The script for its environment, beside a stand-in for the released code: networks are loaded once, and a failed scene takes no other along."""
+    released, folder = tmp_path / "released", tmp_path / "scenes"
+    (released / "nvdiffrast").mkdir(parents=True)
+    (released / "nvdiffrast" / "torch.py").write_text("class RasterizeCudaContext:\n    pass\n")
+    np.savetxt(tmp_path / "pose.txt", in_metres(scene))
+    names = f"LOADED, POSE = {str(tmp_path / 'loaded')!r}, {str(tmp_path / 'pose.txt')!r}\n"
+    (released / "estimater.py").write_text(names + RELEASED)
+    script = REPOSITORY / "infra" / "foundation_pose_scenes.py"
+    folder.mkdir()
+    estimator = FoundationPose(PoseParams(kind="foundation_pose", command=(sys.executable, str(script), str(released), "{scenes}")), folder)
+    first, no_depth, flat, last = estimator.estimate(problems_of(scene))
+    assert isinstance(first, Pose) and isinstance(last, Pose) and np.array_equal(first.camera_from_object, last.camera_from_object)
+    np.testing.assert_allclose(first.camera_from_object, scene.camera.camera_from_world, atol=1e-6)
+    assert isinstance(no_depth, Miss) and no_depth.rule == "no_depth"
+    assert isinstance(flat, Miss) and flat.rule == "pose_failed" and "status 1 and no pose" in flat.message
+    assert (tmp_path / "loaded").read_text() == "loaded\n"
+    assert sorted(path.suffix for path in folder.iterdir()) == [".log", ".txt"]
+    assert "no pose of a card" in next(folder.glob("*.log")).read_text()
 
 
 def test_a_rotation_of_low_precision_becomes_a_rotation(tmp_path: Path) -> None:
