@@ -136,7 +136,7 @@ class FilterParams(Strict):
     """
 
     box_score: float = Field(0.269, ge=0, le=1, description="at least: how sure the detector is of its best box")
-    box_count: float = Field(0.95, ge=0, description="at most: score of the best box elsewhere, as a share of the best box's: which one is it?")
+    box_count: float = Field(0.789, ge=0, description="at most: score of the best box elsewhere, as a share of the best box's")
     box_border: float = Field(0.0, ge=0, lt=0.5, description="at least: gap between box and picture's border, as a share of its side; not cut-outs")
     mask_least: float = Field(0.01, ge=0, le=1, description="at least: share of the picture that the mask covers")
     mask_most: float = Field(0.8, ge=0, le=1, description="at most: the same")
@@ -148,7 +148,7 @@ class FilterParams(Strict):
     scale_agreement: float = Field(0.417, ge=0, description="at most: |ln| of the depth's scale by the posed mesh over that by the mask")
     depth_agreement: float = Field(0.591, ge=0, le=1, description="at least: share of the mask where the posed mesh is as deep as the picture")
     colour_difference: float = Field(0.163, ge=0, description="at most: distance of hue and saturation inside the mask, light fitted")
-    micro_distance: float = Field(1.8, ge=0, description="at most: perceptual distance in the micro embedder; align.appearance.kind=micro")
+    micro_distance: float = Field(2.802, ge=0, description="at most: perceptual distance in the micro embedder; align.appearance.kind=micro")
     lpips: float = Field(0.3, ge=0, description="at most: LPIPS of posed render and picture (SPEC F11); align.appearance.kind=lpips")
     second_object: float = Field(0.176, ge=0, description="at most: score of what else is found once the object is painted out, as a share")
     mirror_lead: float = Field(0.0, description="at most: how much nearer to the picture the mirror image of the mesh comes, by edges")
@@ -158,8 +158,8 @@ class FilterParams(Strict):
 class FilterTuningParams(Strict):
     """Composed pictures on which `align --tune` chooses the filters' thresholds, and those it checks them on."""
 
-    meshes: str = Field("", description="folder of meshes with a manifest.json, every third is for the test; empty = procedural objects alone")
-    seeds: int = Field(8, gt=0, description="objects of each procedural category; every third category is for the test")
+    meshes: str = Field("", description="folder of meshes with a manifest.json, half of them for each split; empty = procedural objects alone")
+    seeds: int = Field(4, gt=0, description="objects of each procedural category; every second category is for the test")
     size_pixels: int = Field(256, gt=0, description="side of a picture")
     clutter_share: float = Field(0.25, ge=0, le=1, description="share of the pictures with another thing behind the object")
     occlusion_share: float = Field(0.25, ge=0, le=1, description="share of the pictures with something before the object")
