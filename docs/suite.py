@@ -15,6 +15,8 @@ from models.image_codec import decode_png, encode_png
 from tasks.evaluate.suite_table import number
 
 LABEL_PIXELS, GAP_PIXELS = 22, 6
+LETTERS = 0.35
+"""Size of letters, where the title fits."""
 
 
 def main() -> None:
@@ -39,7 +41,9 @@ def column(folder: Path, row: dict[str, Any], assets: list[str], views: int) -> 
     shown = np.vstack([strip[:, : views * strip.shape[0]] for strip in strips])
     label = np.full((LABEL_PIXELS, shown.shape[1], 3), 255, np.uint8)
     title = row["title"].split(": ")[-1].split(" (")[0]
-    cv2.putText(label, title, (2, LABEL_PIXELS - 8), cv2.FONT_HERSHEY_SIMPLEX, 0.35, (0, 0, 0), 1, cv2.LINE_AA)
+    (width, _), _ = cv2.getTextSize(title, cv2.FONT_HERSHEY_SIMPLEX, LETTERS, 1)
+    size = LETTERS * min(1.0, (shown.shape[1] - 4) / max(width, 1))
+    cv2.putText(label, title, (2, LABEL_PIXELS - 8), cv2.FONT_HERSHEY_SIMPLEX, size, (0, 0, 0), 1, cv2.LINE_AA)
     return np.hstack([np.vstack([label, shown]), np.full((len(shown) + LABEL_PIXELS, GAP_PIXELS, 3), 255, np.uint8)])
 
 
