@@ -10,17 +10,15 @@ import sys
 import threading
 import time
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from data_specs.asset import Front, UpAxis
 from models.geometry.mesh_error import MeshError
+from tasks.child_process import bare_environment
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 START_TIMEOUT_S = 120.0
 FILES_PER_CHILD = 500
 """After so many files a child is replaced, whatever its libraries may have leaked."""
-_KEPT_VARIABLES = ("PATH", "LD_LIBRARY_PATH", "SYSTEMROOT", "VIRTUAL_ENV")
 
 
 @dataclass(frozen=True)
@@ -121,14 +119,9 @@ def close_sandboxes() -> None:
 
 
 def _start(memory_bytes: int) -> subprocess.Popen[bytes]:
-    # A bare environment: no secrets, no proxies, one thread in the numerical libraries (their buffers count as address space).
-    environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    environment |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1")
-    environment |= {"PYTHONPATH": str(REPOSITORY), "MALLOC_ARENA_MAX": "2"}
     command = [sys.executable, "-m", "tasks.sandbox_worker", str(memory_bytes)]
-    child = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, bufsize=0, start_new_session=True
-    )
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    child = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere, env=bare_environment(), bufsize=0, start_new_session=True)
     try:
         _receive(child, START_TIMEOUT_S)
     except MeshError as error:

@@ -22,9 +22,9 @@ from models.geometry.mesh_ops import CanonicalMesh, canonical
 from models.geometry.mesh_reader import read_mesh
 from models.geometry.references import relative_path
 from models.geometry.texture_image import limit_textures
+from tasks.child_process import limit_process
 
 MAX_COMPANIONS = 256
-HEADROOM_BYTES = 64 << 20
 
 
 class Folder:
@@ -91,13 +91,6 @@ def _answer(request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         return {"rule": "unreadable", "message": f"{type(error).__name__}: {error}"[:500]}, b""
 
 
-def _limit_memory(memory_bytes: int) -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    bytearray(HEADROOM_BYTES)  # a limit that the libraries alone use up must show now, not as a fault of every file
-
-
 def _limit_cpu(seconds: float) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     soft = math.ceil(used.ru_utime + used.ru_stime + seconds) + 1
@@ -116,7 +109,7 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever a library prints must not land among the answers
     requests = sys.stdin.buffer
-    _limit_memory(int(sys.argv[1]))
+    limit_process(int(sys.argv[1]))
     _send(answers, {"ready": True}, b"")
     while len(prefix := requests.read(4)) == 4:
         request = json.loads(requests.read(struct.unpack("<I", prefix)[0]))

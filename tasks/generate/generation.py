@@ -65,7 +65,7 @@ def _texture(workspace: Workspace, params: Params, pipeline: Realiz3DPipeline, s
     control = mesh_control(maps, cameras)
     pictures = pipeline.views(prompt, control, _tuned(ours), ours.real, _seed(ours), lambda: progress.advance(note="sampling"))
     side = texture_side(ours.texture_pixels, size)
-    atlas = choose_atlas(subject.mesh, side, ours.unwrap_timeout_s)
+    atlas = choose_atlas(subject.mesh, side, ours.unwrap_timeout_s, params.assets.memory_mb)
     progress.advance(note="atlas chosen")
     textured = paint(subject, atlas, pictures, maps, cameras, side)
     progress.advance(note="painted")

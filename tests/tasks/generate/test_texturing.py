@@ -38,7 +38,7 @@ def painted_truly(subject: Subject, atlas: Atlas, side: int) -> Textured:
 
 @pytest.fixture(scope="module")
 def painted(subject: Subject) -> Textured:
-    return painted_truly(subject, choose_atlas(subject.mesh, 512, 60.0), 512)
+    return painted_truly(subject, choose_atlas(subject.mesh, 512, 60.0, 4096), 512)
 
 
 def test_true_views_agree_with_the_painted_model(painted: Textured) -> None:
@@ -55,14 +55,20 @@ def test_the_model_is_in_the_frame_of_its_source(subject: Subject, painted: Text
 
 def test_new_charts_where_the_own_are_of_no_use(subject: Subject) -> None:
     bare = replace(subject, mesh=replace(subject.mesh, uv=None))
-    atlas = choose_atlas(bare.mesh, 256, 120.0)
+    atlas = choose_atlas(bare.mesh, 256, 120.0, 4096)
     assert atlas.made == "charts" and "no texture coordinates" in atlas.notes[0]
 
 
 def test_single_triangles_where_unwrapping_takes_too_long(subject: Subject) -> None:
     bare = replace(subject, mesh=replace(subject.mesh, uv=None, materials=(replace(subject.mesh.materials[0], texture=None),)))
-    atlas = choose_atlas(bare.mesh, 512, 0.01)
+    atlas = choose_atlas(bare.mesh, 512, 0.01, 4096)
     assert atlas.made == "triangles" and "unwrap_timeout_s" in atlas.notes[1]
+
+
+def test_single_triangles_where_unwrapping_needs_too_much_memory(subject: Subject) -> None:
+    bare = replace(subject, mesh=replace(subject.mesh, uv=None))
+    atlas = choose_atlas(bare.mesh, 512, 120.0, 50)
+    assert atlas.made == "triangles" and "more memory than 50 MB, assets.memory_mb" in atlas.notes[1]
     assert read_glb(painted_truly(bare, atlas, 512).glb).uv is not None
 
 
