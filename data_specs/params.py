@@ -200,7 +200,7 @@ class GenerateParams(Strict):
     front: Front = Field("+z", description="where the object of a mesh file faces once y is up")
     prompt: str = Field("", description="what the object looks like; empty = the held-out asset's caption")
     real: float = Field(0.8, ge=0, le=1, description="0: synthetic everywhere, full control; 0.8: as in the paper (SPEC R8); 1: real everywhere")
-    model: str = Field("", description="a training run, a model folder, or a reference (path:, micro:, hub:); empty = evaluate.run (texture)")
+    model: str = Field("", description="a training run, a model folder, or a reference (path:, micro:, hub:); empty = the run that learns this kind")
     seed: int = Field(0, description="of the sampling noise")
     size_pixels: int = Field(0, ge=0, description="side of a view; 0 = that of the model's base")
     sampling_steps: int = Field(50, gt=0, description="DDIM steps (SPEC R8)")

@@ -63,6 +63,11 @@ class Realiz3DPipeline:
         """Whether the control is a mesh's maps (texturing) and not viewpoints alone (text-to-multiview)."""
         return self.model.config.control == "maps"
 
+    @property
+    def learned_control(self) -> bool:
+        """Whether the model makes the views of one object as a control asks: not after the warm-up, stage 1 or a fit of adapters alone."""
+        return self.model.config.views == "together" and any(bool(weight.any()) for weight in self.model.control.parameters())
+
     def check_size(self, size_pixels: int) -> int:
         """The side of a view, 0 = that of the base's pictures. Raises ValueError for one that the network cannot make."""
         step = factor(self.model.base.vae) * self.model.base.backbone.patch

@@ -10,7 +10,7 @@ from models.realiz3d.pipeline import Realiz3DPipeline, mesh_control, viewpoint_c
 from models.realiz3d.realism import with_realism
 from models.realiz3d.sampling import SamplingSettings
 from tasks.artefacts import Workspace
-from tasks.generate.model_source import ModelSource, find_source
+from tasks.generate.model_source import ModelSource, advice, find_source
 from tasks.generate.result import Result, write_result
 from tasks.generate.subject import Subject, find_subject
 from tasks.generate.texturing import paint, render_views, texture_side
@@ -27,10 +27,10 @@ OTHER_STEPS = {"texture": 5, "multiview": 2}
 def generate(workspace: Workspace, params: Params) -> Path:
     """Generate what `params.generate` asks for; returns the path of the page. Raises ValueError saying what is missing or does not fit."""
     ours = params.generate
-    source = find_source(workspace, ours.model or (params.evaluate.run if ours.kind == "texture" else ""))
+    source = find_source(workspace, params)
     with Progress(workspace, "generate", ours.sampling_steps + OTHER_STEPS[ours.kind]) as progress:
         pipeline = Realiz3DPipeline.from_pretrained(source.folder)
-        check_kind(pipeline, ours.kind, source)
+        check_control(pipeline, params, source)
         progress.advance(note="model loaded")
         make = _texture if ours.kind == "texture" else _multiview
         result = make(workspace, params, pipeline, source, progress)
@@ -44,11 +44,13 @@ def result_folder(workspace: Workspace, ours: GenerateParams) -> Path:
     return workspace.root / ours.out if ours.out else workspace.folder("generate")
 
 
-def check_kind(pipeline: Realiz3DPipeline, kind: str, source: ModelSource) -> None:
-    """Raise ValueError when the model was trained for the other kind of control."""
-    fits = "texture" if pipeline.follows_mesh else "multiview"
+def check_control(pipeline: Realiz3DPipeline, params: Params, source: ModelSource) -> None:
+    """Raise ValueError when the model has learned no control, or that of the other kind of generation."""
+    kind, fits = params.generate.kind, "texture" if pipeline.follows_mesh else "multiview"
+    if not pipeline.learned_control:
+        raise ValueError(f"the model {source.name!r} has not learned any control, its views would have nothing in common: {advice(params)}")
     if kind != fits:
-        raise ValueError(f"the model {source.name!r} was trained for {fits}, not for {kind}: name another with --model, or generate {fits}")
+        raise ValueError(f"the model {source.name!r} was trained for {fits}, not for {kind}: {advice(params)}; or generate {fits}")
 
 
 def _texture(workspace: Workspace, params: Params, pipeline: Realiz3DPipeline, source: ModelSource, progress: Progress) -> Result:

@@ -4,13 +4,14 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from data_specs.camera import CameraRecord
-from data_specs.params import Params, load_params
+from data_specs.params import SIZES, Params, load_params
 from data_specs.view import ORTHOGONAL_NAMES
 from models.geometry.camera_math import view_plan
 from models.geometry.glb_reader import read_glb
@@ -21,16 +22,21 @@ from models.realiz3d.network import save_model
 from models.registry import make_recipe
 from tasks.artefacts import Workspace
 from tasks.generate.generation import generate
+from tasks.generate.model_source import advice, run_for
 from tests.tasks.asset_folder import write_assets
 
 TRANSFORMER = {"blocks": 3, "heads": 2, "head_width": 8, "latent_side": 8}
 SIZE = 32
 
 
+def fresh(recipe: str, **network: object) -> Any:
+    """A small network of random weights as a recipe starts with it."""
+    return make_recipe(recipe, {"random_base": {"vae": {"channels": [8, 8, 8]}, "transformer": TRANSFORMER}, "network": network}).build({})
+
+
 def make_model(folder: Path, control: str) -> Path:
     """Random weights whose shifters and control do something: fresh ones are zero."""
-    random_base = {"vae": {"channels": [8, 8, 8]}, "transformer": TRANSFORMER}
-    network = make_recipe("realiz3d_stage1", {"random_base": random_base, "network": {"control": control}}).build({})
+    network = fresh("realiz3d_stage1", control=control)
     torch.manual_seed(0)
     for weight in (network.shifters.left_NDR, *network.control.parameters()):
         torch.nn.init.normal_(weight, std=0.3)
@@ -57,6 +63,10 @@ def mug(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def asked(**generate: object) -> Params:
     params = load_params("tiny")
     return params.model_copy(update={"generate": params.generate.model_copy(update={"sampling_steps": 2, "out": "made", **generate})})
+
+
+def asked_at(size: str, kind: str) -> Params:
+    return load_params(size, [f"generate.kind={kind}"])
 
 
 def test_texture_writes_everything(tmp_path: Path, models: dict[str, Path], mug: Path) -> None:
@@ -130,8 +140,8 @@ def test_realism_changes_the_pictures(tmp_path: Path, models: dict[str, Path], m
         ({"mesh": "nowhere.glb"}, "nowhere.glb is not there"),
         ({"prompt": ""}, "--prompt"),
         ({"model": "realiz3d_stage9"}, "train 'realiz3d_stage9' first"),
-        ({"kind": "multiview", "model": ""}, "name a model that was trained on viewpoints"),
-        ({"kind": "multiview"}, "was trained for texture, not for multiview"),
+        ({"kind": "multiview", "model": ""}, "'realiz3d_multiview_stage2' has no model yet: `atelier3d train --size tiny --set 'train.sequence=["),
+        ({"kind": "multiview"}, "was trained for texture, not for multiview: realiz3d_multiview_stage2 is the run for multiview"),
         ({"size_pixels": 30}, "multiple of 8"),
     ],
 )
@@ -139,6 +149,25 @@ def test_what_is_missing_is_said(tmp_path: Path, models: dict[str, Path], mug: P
     whole = {"mesh": str(mug), "prompt": "a mug", "model": str(models["texture"])}
     with pytest.raises(ValueError, match=re.escape(message)):
         generate(Workspace(tmp_path, "tiny"), asked(**{**whole, **change}))
+
+
+@pytest.mark.parametrize("recipe", ["realiz3d_warmup", "realiz3d_stage1", "realiz3d_adapter", "realiz3d_layers"])
+def test_a_model_that_has_learned_no_control_is_refused(tmp_path: Path, mug: Path, recipe: str) -> None:
+    (tmp_path / "model").mkdir()
+    network = fresh(recipe)
+    if recipe == "realiz3d_layers":
+        torch.nn.init.normal_(network.control.grown.weight)  # views apart are reason enough
+    save_model(network, tmp_path / "model")
+    with pytest.raises(ValueError, match=r"'model' has not learned any control.*: realiz3d_stage2 is the run for texture, `atelier3d train "):
+        generate(Workspace(tmp_path, "tiny"), asked(mesh=str(mug), prompt="a mug", model=str(tmp_path / "model")))
+
+
+def test_every_size_has_its_run_for_each_kind_or_says_where_one_is() -> None:
+    kinds = ("texture", "multiview")
+    runs = {size: [run_for(asked_at(size, kind)) for kind in kinds] for size in SIZES}
+    assert runs["tiny"] == runs["micro"] == ["realiz3d_stage2", "realiz3d_multiview_stage2"]
+    assert runs["paper"] == ["realiz3d_stage2", ""]
+    assert "data_specs/params/micro.yaml" in advice(asked_at("paper", "multiview"))
 
 
 def test_without_a_mesh_a_held_out_asset_is_taken(tmp_path: Path, models: dict[str, Path]) -> None:
