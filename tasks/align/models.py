@@ -99,9 +99,9 @@ def model_digests(params: AlignParams, catalogue: AssetCatalogue | None) -> dict
     if params.appearance.kind == "micro":
         found["appearance"] = embedder_digest("micro")
     else:
-        from models.metrics.lpips_distance import WANTED
+        from models.metrics.lpips_distance import BACKBONE
 
-        found["appearance"] = _digest(params.appearance, WANTED, "align.appearance.weights")
+        found["appearance"] = _digest(params.appearance, BACKBONE, "align.appearance.weights")
     return found
 
 

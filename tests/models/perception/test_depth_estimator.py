@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 import models.torchvision_ops  # noqa: F401
 from data_specs.align_params import DepthParams
@@ -14,6 +13,7 @@ from models.perception.base import DepthMap, Miss, Picture
 from models.perception.depth_estimator import make_depth_estimator
 from models.perception.depth_pro import DepthPro
 from models.perception.weights import MissingWeights
+from tests.models.perception.small_networks import write_depth_pro
 
 RGB = np.random.default_rng(0).integers(0, 255, (40, 60, 3)).astype(np.uint8)
 
@@ -35,27 +35,7 @@ def test_no_channel_is_a_miss(depth: np.ndarray | None) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Depth Pro of a few thousand weights on disk, as `from_pretrained` reads it."""
-    from transformers import DepthProConfig, DepthProForDepthEstimation, DepthProImageProcessorFast
-
-    vit = {"model_type": "dinov2", "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "patch_size": 8, "image_size": 32}
-    torch.manual_seed(0)
-    config = DepthProConfig(
-        patch_size=32,
-        fusion_hidden_size=16,
-        intermediate_hook_ids=[1, 0],
-        intermediate_feature_dims=[16, 16],
-        scaled_images_feature_dims=[16, 16, 16],
-        scaled_images_overlap_ratios=[0.0, 0.5, 0.25],
-        use_fov_model=True,
-        image_model_config=dict(vit),
-        patch_model_config=dict(vit),
-        fov_model_config=dict(vit),
-    )
-    place = tmp_path_factory.mktemp("depth_pro")
-    DepthProForDepthEstimation(config).save_pretrained(place)
-    DepthProImageProcessorFast(size={"height": 128, "width": 128}).save_pretrained(place)
-    return place
+    return write_depth_pro(tmp_path_factory.mktemp("depth_pro"))
 
 
 def test_depth_pro_gives_metric_depth_of_every_pixel(folder: Path) -> None:

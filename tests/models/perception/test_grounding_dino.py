@@ -16,39 +16,19 @@ from data_specs.ids import sha256_bytes
 from models.perception.base import Picture
 from models.perception.grounding_dino import GroundingDino, build_network, caption, network_input, text_encoder_digest
 from models.perception.weights import MissingWeights
+from tests.models.perception.small_networks import DINO_SETTINGS, WORDS, quiet_dino, small_swin, write_bert
 
 pytest.importorskip("groundingdino", reason="groundingdino-py is not installed")
-
-SETTINGS: dict[str, Any] = {"enc_layers": 1, "dec_layers": 1, "dim_feedforward": 32, "num_queries": 20}
-WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", "?", "red", "mug", "toy", "car"]
 
 
 @pytest.fixture(scope="module")
 def text_encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A BERT of 11 words on disk."""
-    from transformers import BertConfig, BertModel
-
-    folder = tmp_path_factory.mktemp("bert")
-    (folder / "vocab.txt").write_text("\n".join(WORDS))
-    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "BertTokenizer", "do_lower_case": true}')
-    torch.manual_seed(0)
-    BertModel(BertConfig(vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16)).save_pretrained(
-        folder
-    )
-    return str(folder)
+    return write_bert(tmp_path_factory.mktemp("bert"))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def small_backbone() -> Iterator[None]:
-    """The package's own Swin transformer, of 12 channels in place of 96."""
-    from groundingdino.models.GroundingDINO.backbone import backbone, swin_transformer
-
-    def build(name: str, pretrain_img_size: int, **settings: Any) -> Any:
-        sizes = {"embed_dim": 12, "depths": [1, 1, 1, 1], "num_heads": [1, 2, 3, 4], "window_size": 7}
-        return swin_transformer.SwinTransformer(pretrain_img_size=pretrain_img_size, **sizes, **settings)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(backbone, "build_swin_transformer", build)
+    with small_swin():
         yield
 
 
@@ -65,10 +45,7 @@ def test_another_vocabulary_is_another_text_encoder(text_encoder: str, tmp_path:
 @pytest.fixture(scope="module")
 def network(text_encoder: str) -> Any:
     torch.manual_seed(1)
-    network = build_network(text_encoder, SETTINGS).eval()
-    with torch.no_grad():
-        network.transformer.decoder.norm.weight *= 0.02  # random features are far from zero: without this every score is 1
-    return network
+    return quiet_dino(build_network(text_encoder, DINO_SETTINGS).eval())
 
 
 def pictures() -> list[Picture]:
@@ -128,17 +105,17 @@ def test_weights_are_loaded_only_when_they_are_the_right_ones(network: Any, text
     save_file(tensors, file)
     params = DetectorParams(kind="grounding_dino", weights=str(file), text_encoder=text_encoder, min_score=0.0)
     with pytest.raises(MissingWeights, match=r"not a published file: set align\.detector\.sha256"):
-        GroundingDino.open(params, SETTINGS)
+        GroundingDino.open(params, DINO_SETTINGS)
     right = params.model_copy(update={"sha256": sha256_bytes(file.read_bytes())})
-    loaded = GroundingDino.open(right, SETTINGS)
+    loaded = GroundingDino.open(right, DINO_SETTINGS)
     loaded._short_side = 64
     assert loaded.detect(pictures(), ["mug", "car"]) == GroundingDino(network, 0.0, 64).detect(pictures(), ["mug", "car"])
     tensors.pop("feat_map.weight")
     save_file(tensors, file)
     with pytest.raises(ValueError, match=r"lacks 1 tensors of this GroundingDINO, feat_map\.weight first"):
-        GroundingDino.open(params.model_copy(update={"sha256": sha256_bytes(file.read_bytes())}), SETTINGS)
+        GroundingDino.open(params.model_copy(update={"sha256": sha256_bytes(file.read_bytes())}), DINO_SETTINGS)
 
 
 def test_a_missing_text_encoder_is_named(tmp_path: Path) -> None:
     with pytest.raises(MissingWeights, match=r"align\.detector\.text_encoder"):
-        build_network(str(tmp_path / "nothing"), SETTINGS)
+        build_network(str(tmp_path / "nothing"), DINO_SETTINGS)

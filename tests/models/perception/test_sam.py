@@ -1,6 +1,5 @@
 """Segment Anything's own classes with small random weights: parity with its predictor, batching, loading."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +13,14 @@ from data_specs.ids import sha256_bytes
 from models.perception.base import Box, Mask, Picture
 from models.perception.sam import SegmentAnything
 from models.perception.weights import MissingWeights
+from tests.models.perception.small_networks import small_sam
 
 pytest.importorskip("segment_anything", reason="segment-anything is not installed")
 
 
 @pytest.fixture(scope="module")
 def network() -> Any:
-    from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
-
-    torch.manual_seed(0)
-    norm = partial(torch.nn.LayerNorm, eps=1e-6)
-    encoder = ImageEncoderViT(
-        img_size=64, patch_size=16, embed_dim=16, depth=2, num_heads=2, out_chans=16, norm_layer=norm, use_rel_pos=True, window_size=2
-    )
-    prompts = PromptEncoder(embed_dim=16, image_embedding_size=(4, 4), input_image_size=(64, 64), mask_in_chans=4)
-    transformer = TwoWayTransformer(depth=1, embedding_dim=16, mlp_dim=16, num_heads=2)
-    decoder = MaskDecoder(transformer_dim=16, transformer=transformer, iou_head_depth=2, iou_head_hidden_dim=8)
-    return Sam(encoder, prompts, decoder).eval()
+    return small_sam()
 
 
 def pictures() -> list[Picture]:
