@@ -34,7 +34,7 @@ from tasks.ledger import Ledger, read_manifest
 from tasks.progress import Progress
 
 WORD = STAGE
-VERSION = 6
+VERSION = 7
 MESHES, SCENES = "meshes", "scenes"
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 _SPEED_AND_PLACES: dict[str, set[str] | bool] = {
