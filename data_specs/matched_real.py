@@ -9,6 +9,9 @@ from data_specs.asset import AssetRecord
 VIEW_WORDS = ("front", "right side", "back", "left side")
 
 RealSource = Literal["photographic_render", "base_model"]
+REAL_TITLES: dict[RealSource, str] = {"photographic_render": "photographic pictures", "base_model": "pictures of the base"}
+"""What the real pictures of a data set are called where they are shown or measured."""
+
 
 
 class MatchedRealRecord(BaseModel):

@@ -1,5 +1,6 @@
 """Stages that turn asset shard k into their own shard k (`render`, `matched_real`): plan, items and manifest."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +59,20 @@ def stored_assets(workspace: Workspace, plan: ShardPlan) -> list[StoredAsset]:
     path = shard_path(folder, row).resolve()
     index = index_shard(path)
     return [StoredAsset(key, str(path), index[key]) for key in row.samples]
+
+
+def named_assets(workspace: Workspace, keys: list[str]) -> Iterator[StoredAsset]:
+    """Assets by their ids, in the order of the shards. Raises ValueError when the assets are not built, or one is not among them."""
+    folder, left = workspace.folder(SOURCE_WORD), set(keys)
+    for row in read_manifest(folder).shards:
+        wanted = [key for key in row.samples if key in left]
+        if wanted:
+            path = shard_path(folder, row).resolve()
+            index = index_shard(path)
+            yield from (StoredAsset(key, str(path), index[key]) for key in wanted)
+            left -= set(wanted)
+    if left:
+        raise ValueError(f"{folder} has no asset {min(left)!r}: build the assets again")
 
 
 def publish_from_assets(workspace: Workspace, plans: list[ShardPlan], word: str, settings: dict, version: int) -> Manifest:

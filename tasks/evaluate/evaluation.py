@@ -4,14 +4,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from data_specs.ids import content_id
+from data_specs.matched_real import REAL_TITLES, RealSource
 from data_specs.params import EvaluateParams, Params
 from data_specs.suite import NEVER
 from tasks.artefacts import Workspace, write_atomic
-from tasks.evaluate.embedding import OpenedEmbedder, open_chosen
+from tasks.evaluate.embedding import open_chosen
 from tasks.evaluate.measures import Pictures, columns, measure
 from tasks.evaluate.samples import Mode, SampleFolder, Sampler
 from tasks.evaluate.subjects import Subject, Subjects
+from tasks.evaluate.surface import surface_of
 from tasks.progress import Progress
 from tasks.tracking import RunLog, Tracker
 
@@ -19,6 +23,7 @@ VERSION = 2
 """Raised by hand when the same inputs would give other pictures or numbers."""
 
 METRICS, SAMPLES = "metrics.json", "samples"
+REAL_NAMES: dict[RealSource, str] = {"photographic_render": "photographs", "base_model": "base_pictures"}
 NO_MATTER = {"tuning", "published"}
 """Settings that have no part in pictures: what is only tuned with, and where the networks of metrics lie."""
 
@@ -43,12 +48,14 @@ def evaluate(workspace: Workspace, params: Params, sampler: Sampler) -> Path:
         "assets": keys,
     }
     subjects, modes, chosen = [data.read(key) for key in keys], sampling_modes(ours), open_chosen(workspace, ours)
+    surface = surface_of(workspace.folder("train") / ours.run / "model")
     work = SampleFolder(workspace.runs / "evaluate" / content_id(identity))
     with Progress(workspace, "evaluate", len(modes) * len(subjects)) as progress:
         for mode in modes:
             work.fill(subjects, mode, ours.batch_size, sampler, progress.advance)
-    rows = _table(data, subjects, modes, work, chosen)
-    record = {**identity, "embedder": chosen.identity, "columns": columns(chosen.naming), "rows": rows}
+    rows = measure(*_table(data, subjects, modes, work), chosen, surface)
+    described = columns(chosen.naming, surface, REAL_TITLES[data.real_source(keys[0])])
+    record = {**identity, "embedder": chosen.identity, "surface": surface, "columns": described, "rows": rows}
     publish(workspace.folder("evaluate"), work, [(key, mode) for key in keys for mode in modes], record)
     _track(workspace, record, steps=run["settings"]["steps"])
     return workspace.folder("evaluate") / METRICS
@@ -84,18 +91,22 @@ def publish(folder: Path, work: SampleFolder, wanted: list[tuple[str, Mode]], re
     write_atomic(folder / METRICS, (json.dumps(record, indent=1, sort_keys=True) + "\n").encode())
 
 
-def _table(data: Subjects, subjects: list[Subject], modes: list[Mode], work: SampleFolder, chosen: OpenedEmbedder) -> list[dict[str, Any]]:
-    """References first: true renders, photographs of other assets; then the model's modes."""
-    truth, photographs = [subject.true_views() for subject in subjects], [subject.photographs for subject in subjects]
+def _table(
+    data: Subjects, subjects: list[Subject], modes: list[Mode], work: SampleFolder
+) -> tuple[list[Pictures], list[Subject], dict[str, list[np.ndarray]]]:
+    """Rows (true renders, real pictures of the same and of other assets, then the model's modes), what they are measured on, and against."""
+    truth, real = [subject.true_views() for subject in subjects], [subject.real_pictures for subject in subjects]
+    source = data.real_source(subjects[0].asset_id)
+    name, title = REAL_NAMES[source], REAL_TITLES[source]
     rows = [
         Pictures("true_renders", "true renders", "reference", truth, not_against="synthetic"),
-        Pictures("photographs", "photographic pictures", "reference", photographs, views=False, not_against="real"),
+        Pictures(name, title, "reference", real, views=False, not_against="real"),
     ]
-    others = [data.photographs(key) for key in data.keys("train", len(subjects))]
+    others = [data.real_pictures(key) for key in data.keys("train", len(subjects))]
     if len(others) == len(subjects):
-        rows.append(Pictures("other_photographs", "photographic pictures of other assets", "reference", others, views=False))
+        rows.append(Pictures(f"other_{name}", f"{title} of other assets", "reference", others, views=False))
     rows += [Pictures(mode.name, mode.title, "model", [work.read(subject, mode) for subject in subjects]) for mode in modes]
-    return measure(rows, subjects, {"real": photographs, "synthetic": truth}, chosen)
+    return rows, subjects, {"real": real, "synthetic": truth}
 
 
 def _track(workspace: Workspace, record: dict[str, Any], steps: int) -> None:

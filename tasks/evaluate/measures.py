@@ -5,28 +5,37 @@ from typing import Any, Literal
 
 import numpy as np
 
+from data_specs.suite import Surface
 from models.metrics.distribution import frechet_distance, jackknife_error, subset_kernel_distance
 from models.metrics.embedder import Naming
-from models.metrics.multiview import Consistency, back_projection_consistency
+from models.metrics.multiview import Consistency
 from tasks.evaluate.embedding import OpenedEmbedder
 from tasks.evaluate.subjects import Subject
+from tasks.evaluate.surface import agreement
 
 KID_SUBSETS, KID_SEED, KID_SCALE = 100, 0, 1000.0
 DIGITS, DECIMALS = 6, 9
 """Significant digits and decimals of published numbers: the last bits of a float depend on the machine."""
 
-CONSISTENCY = {
-    "consistency_psnr": (
-        "PSNR, dB",
-        "views against their re-projections after back-projection onto the surface, inside the mask (R13), of assets whose surface two views see",
-    ),
-    "consistency_ssim": ("SSIM", "the same comparison as structural similarity"),
-    "consistency_psnr_shared": ("PSNR shared, dB", "PSNR only where a second view sees the surface too, where that is at least 1 % of the mask"),
+PSNR, SSIM, SHARED = "consistency_psnr", "consistency_ssim", "consistency_psnr_shared"
+ONTO: dict[Surface, str] = {
+    "given_surface": "the surface, inside the mask (R13), of assets whose surface two views see",
+    "visual_hull": "the visual hull of their silhouettes (R13, for views without geometry)",
 }
+"""What views are back-projected onto, in words."""
+
+CONSISTENCY = {
+    PSNR: ("PSNR, dB", "views against their re-projections after back-projection onto {onto}"),
+    SSIM: ("SSIM", "the same comparison as structural similarity"),
+    SHARED: ("PSNR shared, dB", "PSNR only where a second view sees the surface too, where that is at least 1 % of the mask"),
+}
+MEASURED: dict[Surface, tuple[str, ...]] = {"given_surface": (PSNR, SSIM, SHARED), "visual_hull": (PSNR, SSIM), "none": ()}
+"""Of a hull it depends on the pictures which part two views share."""
+
 DISTANCES = (("fid", "real"), ("kid", "real"), ("fid", "synthetic"), ("kid", "synthetic"))
 """Metric, and the reference set that it is a distance to."""
 
-GROUPS = {"consistency": "3D consistency", "real": "Distance to photographic pictures", "synthetic": "Distance to renders"}
+GROUPS = {"consistency": "3D consistency", "real": "Distance to {real}", "synthetic": "Distance to renders"}
 FORMULAS = {"fid": "the Fréchet distance of FID", "kid": "the kernel distance of KID"}
 SPREADS = {
     "fid": "± is the standard error by leaving out one asset at a time; few pictures bias the value upwards, alike for all rows",
@@ -47,23 +56,23 @@ class Pictures:
     """The reference set that holds these very pictures: a distance to itself says nothing."""
 
 
-def columns(naming: Naming) -> list[dict[str, str]]:
-    """Name, title, group, meaning and direction of every measure. naming: of the embedder."""
+def columns(naming: Naming, surface: Surface, real: str) -> list[dict[str, str]]:
+    """Name, title, group, meaning and direction of every measure. naming: of the embedder. real: what the real pictures are called."""
     consistency = [
         {
             "name": name,
-            "title": title,
+            "title": CONSISTENCY[name][0],
             "group": GROUPS["consistency"],
             "better": "higher",
-            "meaning": f"{meaning}; ± is the standard deviation over assets",
+            "meaning": f"{CONSISTENCY[name][1].format(onto=ONTO[surface])}; ± is the standard deviation over assets",
         }
-        for name, (title, meaning) in CONSISTENCY.items()
+        for name in MEASURED[surface]
     ]
     distances = [
         {
             "name": naming.metric(metric, against),
             "title": naming.metric(metric) + (f" x {KID_SCALE:.0f}" if metric == "kid" else ""),
-            "group": GROUPS[against],
+            "group": GROUPS[against].format(real=real),
             "better": "lower",
             "meaning": _meaning(metric, naming),
         }
@@ -77,32 +86,41 @@ def _meaning(metric: str, naming: Naming) -> str:
     return f"{FORMULAS[metric]} on {naming.features}{small}; {SPREADS[metric]}"
 
 
-def measure(rows: list[Pictures], subjects: list[Subject], references: dict[str, list[np.ndarray]], chosen: OpenedEmbedder) -> list[dict[str, Any]]:
+def measure(
+    rows: list[Pictures], subjects: list[Subject], references: dict[str, list[np.ndarray]], chosen: OpenedEmbedder, surface: Surface
+) -> list[dict[str, Any]]:
     """Measure every row. references: "real" and "synthetic" -> pictures of each asset. Distances need two pictures on both sides."""
     reference_features = {name: _features(sets, chosen) for name, sets in references.items()}
-    return [_measure_row(row, subjects, reference_features, chosen) for row in rows]
+    return [
+        {
+            "name": row.name,
+            "title": row.title,
+            "kind": row.kind,
+            "metrics": (_consistency(row.sets, subjects, surface) if row.views else {}) | _distances(row, reference_features, chosen),
+        }
+        for row in rows
+    ]
 
 
-def _measure_row(
-    row: Pictures, subjects: list[Subject], references: dict[str, tuple[np.ndarray, np.ndarray]], chosen: OpenedEmbedder
-) -> dict[str, Any]:
-    metrics = _consistency(row.sets, subjects) if row.views else {}
+def _distances(row: Pictures, references: dict[str, tuple[np.ndarray, np.ndarray]], chosen: OpenedEmbedder) -> dict[str, Any]:
     features = _features(row.sets, chosen)
-    for metric, against in DISTANCES:
-        if against != row.not_against:
-            metrics[chosen.naming.metric(metric, against)] = _distance(metric, features, references[against])
-    return {"name": row.name, "title": row.title, "kind": row.kind, "metrics": metrics}
+    return {
+        chosen.naming.metric(metric, against): _distance(metric, features, references[against])
+        for metric, against in DISTANCES
+        if against != row.not_against
+    }
 
 
-def _consistency(sets: list[np.ndarray], subjects: list[Subject]) -> dict[str, Any]:
-    scores = {subject.asset_id: back_projection_consistency(subject.surface_views(views)) for subject, views in zip(subjects, sets)}
-    return consistency_over_assets(scores)
+def _consistency(sets: list[np.ndarray], subjects: list[Subject], surface: Surface) -> dict[str, Any]:
+    if surface == "none":
+        return {}
+    return consistency_over_assets({subject.asset_id: agreement(subject, views, surface) for subject, views in zip(subjects, sets)}, surface)
 
 
-def consistency_over_assets(scores: dict[str, Consistency]) -> dict[str, Any]:
-    """Name -> mean, spread and values of the assets; one of which no two views see the same surface would agree with itself, and is left out."""
-    telling = {key: score for key, score in scores.items() if score.psnr_shared is not None}
-    columns = {name: {key: getattr(score, name.removeprefix("consistency_")) for key, score in telling.items()} for name in CONSISTENCY}
+def consistency_over_assets(scores: dict[str, Consistency], surface: Surface = "given_surface") -> dict[str, Any]:
+    """Name -> mean, spread and values of the assets; one of whose surface two views see nothing would agree with itself, and is left out."""
+    telling = {key: score for key, score in scores.items() if surface != "given_surface" or score.psnr_shared is not None}
+    columns = {name: {key: getattr(score, name.removeprefix("consistency_")) for key, score in telling.items()} for name in MEASURED[surface]}
     return {name: _over_assets(values) for name, values in columns.items() if values}
 
 

@@ -1,4 +1,4 @@
-"""Held-out assets with everything known about them: true views with their geometry, and photographic pictures."""
+"""Held-out assets with everything known about them: true views with their geometry, and pictures of the real domain."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from data_specs.conventions import decode_normal, decode_position
-from data_specs.matched_real import MatchedRealRecord
+from data_specs.matched_real import MatchedRealRecord, RealSource
 from data_specs.view import ViewsRecord
 from models.diffusion.pictures import on_white
 from models.geometry.back_projection import SurfaceView
@@ -18,11 +18,11 @@ OPAQUE = 255
 
 @dataclass(frozen=True)
 class Subject:
-    """One asset. render: decoded members of its render sample, and "__key__". photographs: (P, H, W, 3) uint8, on white."""
+    """One asset. render: decoded members of its render sample, and "__key__". real_pictures: of the real domain, (P, H, W, 3) uint8, on white."""
 
     record: ViewsRecord
     render: dict[str, Any]
-    photographs: np.ndarray
+    real_pictures: np.ndarray
 
     @property
     def asset_id(self) -> str:
@@ -49,7 +49,7 @@ class Subject:
 
 
 class Subjects:
-    """The usable assets: those whose render and photographic pictures are verified."""
+    """The usable assets: those whose render and real pictures are verified."""
 
     def __init__(self, workspace: Workspace) -> None:
         """Raises ValueError saying which stage to run when a data set is missing."""
@@ -63,15 +63,15 @@ class Subjects:
     def read(self, key: str) -> Subject:
         """One asset. Raises ValueError naming the shard when it is damaged."""
         render = self.render.read(key)
-        return Subject(ViewsRecord.model_validate(render["views.json"]), {"__key__": key, **render}, self.photographs(key))
+        return Subject(ViewsRecord.model_validate(render["views.json"]), {"__key__": key, **render}, self.real_pictures(key))
 
-    def photographs(self, key: str) -> np.ndarray:
-        """The photographic pictures of one asset on white, (P, H, W, 3) uint8."""
+    def real_pictures(self, key: str) -> np.ndarray:
+        """The real pictures of one asset on white, (P, H, W, 3) uint8."""
         sample = self.matched_real.read(key)
         return np.stack([on_white(sample[member]) for member in MatchedRealRecord.model_validate(sample["matched.json"]).members])
 
-    def photograph_source(self, key: str) -> str:
-        """Where the photographic pictures of an asset come from: rendered, or made by a base model."""
+    def real_source(self, key: str) -> RealSource:
+        """Where the real pictures of an asset come from: rendered as photographs, or made by a base model."""
         return MatchedRealRecord.model_validate(self.matched_real.read(key, r"matched\.json")["matched.json"]).source
 
     def digests(self) -> dict[str, str]:

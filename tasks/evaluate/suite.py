@@ -14,7 +14,7 @@ from tasks.evaluate.expectations import check
 from tasks.evaluate.samples import SampleFolder
 from tasks.evaluate.suite_measures import SuiteMeasures, open_suite_measures
 from tasks.evaluate.suite_table import as_text as table_as_text
-from tasks.evaluate.suite_table import ends_of_scale, table
+from tasks.evaluate.suite_table import conditions, ends_of_scale, table
 
 
 def evaluate_cell(workspace: Workspace, params: Params, suite: Suite, place: tuple[str, int], samplers: Samplers) -> dict[str, Any]:
@@ -48,8 +48,9 @@ def describe(suite: Suite, metrics: Path) -> str:
     record = json.loads(metrics.read_bytes())
     answers = check(suite, record)
     facts = f"{len(record['assets'])} assets of the {record['settings']['split']} split, seeds {', '.join(map(str, record['seeds']))}"
+    made = "\n".join([facts, *record["conditions"]])
     expected = f"\n\nWhat was expected:\n{checks_as_text(answers)}" if answers else ""
-    return f"{table_as_text(suite, record)}\n\n{facts}{expected}"
+    return f"{table_as_text(suite, record)}\n\n{made}{expected}"
 
 
 def _cells(workspace: Workspace, params: Params, suite: Suite) -> dict[str, dict[int, Cell]]:
@@ -65,6 +66,7 @@ def _cells(workspace: Workspace, params: Params, suite: Suite) -> dict[str, dict
 
 
 def _record(params: Params, suite: Suite, measures: SuiteMeasures, measured: dict[str, Any]) -> dict[str, Any]:
+    settings = params.evaluate.model_dump(mode="json", exclude=NO_MATTER | {"run", "layer_share", "time_threshold"})
     record = {
         "suite": suite.name,
         "title": suite.title,
@@ -74,7 +76,10 @@ def _record(params: Params, suite: Suite, measures: SuiteMeasures, measured: dic
         "data": measures.identity["data"],
         "base_sha256": measures.identity["base"],
         "embedder": measures.identity["embedder"],
-        "settings": params.evaluate.model_dump(mode="json", exclude=NO_MATTER | {"run", "layer_share", "time_threshold"}),
+        "surface": suite.consistency,
+        "settings": settings,
+        "at": suite.at.model_dump(mode="json"),
+        "conditions": conditions(suite, settings),
         "ends": ends_of_scale(measures.ends()),
         **measured,
     }

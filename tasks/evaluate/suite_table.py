@@ -8,6 +8,7 @@ import numpy as np
 from data_specs.suite import PublishedMetric, Suite
 from models.metrics.embedder import Naming
 from tasks.evaluate.measures import published
+from tasks.evaluate.surface import SURFACES
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,6 @@ class Column:
     meaning: str
 
 
-SURFACES = {
-    "given_surface": "the asset's surface",
-    "visual_hull": "the visual hull of their silhouettes: disagreement of outlines shows, of colours hardly",
-}
 CONSISTENCY = "3D consistency"
 
 
@@ -34,7 +31,8 @@ def columns(suite: Suite, naming: Naming) -> list[Column]:
     surface, named = SURFACES.get(suite.consistency, ""), naming.metric
     lpips, clip, photo = named("lpips"), named("clip"), {name: named(name, "photo") for name in ("fid", "kid")}
     fid_base, kid_base, fid_real, kid_real = (named(name, against) for against in ("base", "photographic") for name in ("fid", "kid"))
-    base, photographs = "pictures of the base for the same prompts", "photographic renders of the same assets, where the paper has ImageNet"
+    base = "pictures of the base for the same captions; the base is told view word, phrase and white background too, trained rows the caption alone"
+    photographs = "photographic renders of the same assets, where the paper has ImageNet"
     found = [
         Column("consistency_psnr", "PSNR, dB", CONSISTENCY, "higher", "PSNR", f"views against their re-projections from {surface}"),
         Column("consistency_ssim", "SSIM", CONSISTENCY, "higher", "SSIM", "the same comparison as structural similarity"),
@@ -73,6 +71,19 @@ def ends_of_scale(ends: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
         {"title": title, "metrics": {name: {"mean": found["value"], "spread": None} for name, found in metrics.items()}}
         for title, metrics in ends.items()
     ]
+
+
+def conditions(suite: Suite, settings: dict[str, Any]) -> list[str]:
+    """How the rows of a table were made, for people: a short trial run must not look like the real one. settings: of the evaluation."""
+    used = {run.budget for run in suite.runs.values()}
+    budgets = {name: budget for name, budget in suite.at.budgets.items() if name in used}
+    trained = "; ".join(f"{name} {each.steps} steps of {each.batch_size} at {each.learning_rate:g}" for name, each in budgets.items())
+    at = suite.at.shifting
+    shifting = "as published" if at is None else f"B_max {at.layer_share:.0%}, t_max {at.time_threshold}"
+    guidance = f"guidance {settings['guidance']:g} (base {settings['base_guidance']:g})"
+    lines = [f"Trained: {trained}.", f"Sampled: {settings['sampling_steps']} steps, {guidance}; rows that shift: {shifting}."]
+    changed = ", ".join(f"{name}={value}" for name, value in suite.at.config.items())
+    return [*lines, *([f"Every recipe: {changed}."] if changed else [])]
 
 
 def over_seeds(values: dict[int, float]) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ from tasks.artefacts import Workspace, write_atomic
 from tasks.evaluate.cells import Cell, Samplers
 from tasks.evaluate.evaluation import METRICS
 from tasks.evaluate.suite_measures import SuiteMeasures, open_suite_measures
+from tasks.evaluate.surface import surface_of
 from tasks.progress import Progress
 
 FOLDER, PICTURE = "tuning", "grid.png"
@@ -55,7 +56,7 @@ def choose(trials: list[Trial], unshifted: Trial, tolerance: float) -> Trial:
 def tune(workspace: Workspace, params: Params, samplers: Samplers) -> Path:
     """Measure the grid for `evaluate.run` and write `data/<size>/evaluate/tuning`; returns the path of its `metrics.json`.
 
-    Raises ValueError saying what to run first when the model or the data is missing.
+    Raises ValueError saying what to run first when the model or the data is missing, and for a model whose views have no consistency.
     """
     ours, tolerance = params.evaluate, params.evaluate.tuning.tolerance
     held_out = ours.model_copy(update={"split": ours.tuning.split, "max_assets": ours.tuning.max_assets})
@@ -72,6 +73,7 @@ def tune(workspace: Workspace, params: Params, samplers: Samplers) -> Path:
         "wanted_assets": held_out.max_assets,
         "split": held_out.split,
         "tolerance": tolerance,
+        "surface": grid.measures.identity["surface"],
         "realism": grid.realism,
         "sweeps": {"layer_share": _rows(by_layer, unshifted), "time_threshold": _rows(by_time, unshifted)},
         "chosen": _rows([choose(by_time, unshifted, tolerance)], unshifted)[0],
@@ -101,7 +103,10 @@ class _Grid:
 
     def __init__(self, workspace: Workspace, params: Params, samplers: Samplers) -> None:
         self.workspace, self.params, self.samplers = workspace, params.evaluate, samplers
-        self.measures: SuiteMeasures = open_suite_measures(workspace, params, samplers.base())
+        surface = surface_of(workspace.folder("train") / params.evaluate.run / "model")
+        if surface == "none":
+            raise ValueError(f"{params.evaluate.run} makes single pictures, which have no consistency to tune for (SPEC R9)")
+        self.measures: SuiteMeasures = open_suite_measures(workspace, params, samplers.base(), surface)
         self.realism = self.measures.chosen.naming.metric(*REALISM)
         self.weights = self._cell(0.0, NEVER).weights
 

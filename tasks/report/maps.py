@@ -1,10 +1,10 @@
-"""What was rendered: every map of every view of a few assets, and their photographic pictures."""
+"""What was rendered: every map of every view of a few assets, and their real pictures."""
 
 from typing import Any
 
 import numpy as np
 
-from data_specs.matched_real import MatchedRealRecord
+from data_specs.matched_real import REAL_TITLES, MatchedRealRecord
 from data_specs.view import MapName, ViewsRecord
 from tasks.report.contact_sheet import spread
 from tasks.report.inputs import Inputs, MissingError
@@ -39,17 +39,18 @@ def _asset(inputs: Inputs, key: str) -> dict[str, Any]:
     record, views = views_of(inputs.lookup("render").read(key))
     rows = [(name, map_strip(views, name)) for name in MAPS if all(name in view for view in views)]
     names = [view.name for view in record.views[:SHOWN_VIEWS]]
-    return {"record": record, "rows": rows, "views": names, "matched_real": matched_real_strip(inputs, key)}
+    real = real_row(inputs, key)
+    return {"record": record, "rows": rows + real, "views": names, "real": bool(real)}
 
 
-def matched_real_strip(inputs: Inputs, key: str) -> str | None:
-    """The photographic pictures of an asset side by side, as a data URI; None where there are none."""
+def real_row(inputs: Inputs, key: str) -> list[tuple[str, str]]:
+    """What the real pictures of an asset are, and they side by side as a data URI; nothing where there are none."""
     try:
         lookup = inputs.lookup("matched_real")
     except MissingError:
-        return None
+        return []
     if key not in lookup:
-        return None
+        return []
     sample = lookup.read(key)
     record = MatchedRealRecord.model_validate(sample["matched.json"])
-    return data_uri(strip([sample[field] for field in record.members], TILE_PIXELS), quality=90)
+    return [(REAL_TITLES[record.source], data_uri(strip([sample[field] for field in record.members], TILE_PIXELS), quality=90))]

@@ -21,7 +21,7 @@ from tasks.report.tuning import tuning
 PANELS = (
     Panel("funnel", "From the catalogue to usable samples", funnels),
     Panel("contact_sheet", "Assets", contact_sheet),
-    Panel("maps", "Renders and their photographic twins", maps),
+    Panel("maps", "Renders and real pictures", maps),
     Panel("aligned", "Pictures aligned with meshes", aligned),
     Panel("training", "Training", training),
     Panel("held_out", "Held-out assets", held_out),

@@ -9,7 +9,7 @@ from PIL import Image
 
 from models.metrics.embedder import NAMINGS
 from tasks.report.inputs import Inputs, MissingError
-from tasks.report.maps import map_strip, matched_real_strip, views_of
+from tasks.report.maps import map_strip, real_row, views_of
 from tasks.report.measures import cell, digits
 from tasks.report.pictures import data_uri, fit
 
@@ -37,6 +37,7 @@ def _suite(inputs: Inputs, name: str, record: dict[str, Any]) -> dict[str, Any]:
     ]
     return {
         "record": record,
+        "conditions": record.get("conditions", []),
         "comparable": NAMINGS[record["settings"]["embedder"]].comparable,
         "groups": Counter(column["group"] for column in columns),
         "rows": rows,
@@ -51,11 +52,11 @@ def _published(value: float | None) -> str:
 def _asset(inputs: Inputs, name: str, record: dict[str, Any], key: str) -> dict[str, Any]:
     described, views = views_of(inputs.lookup("render").read(key))
     folder = inputs.workspace.folder("evaluate") / name / "samples"
-    rows = [("control: normals", map_strip(views, "normal"))]
+    control = "control: normals" if record.get("surface", "given_surface") == "given_surface" else "not given: normals"
+    rows = [(control, map_strip(views, "normal"))]
     rows += [(row["title"], strip_file(folder / f"{key}.{row['name']}.png")) for row in record["rows"] if row["metrics"]]
     rows.append(("true render", map_strip(views, "rgb")))
-    photographic = matched_real_strip(inputs, key)
-    return {"record": described, "rows": rows + ([("photographic", photographic)] if photographic else [])}
+    return {"record": described, "rows": rows + real_row(inputs, key)}
 
 
 def strip_file(path: Path, pixels: int = STRIP_PIXELS) -> str:

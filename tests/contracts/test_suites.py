@@ -16,6 +16,19 @@ ORDER = ("PSNR", "SSIM", "LPIPS", "FID_B", "KID_B", "FID_I", "KID_I", "CLIP")
 TABLES = {"realiz3d_texturing": (1, 14), "realiz3d_ablation": (2, 8), "realiz3d_multiview": (3, 15)}
 
 
+def test_size_paper_has_the_budgets_of_the_paper() -> None:
+    """10 epochs of 120,000 grids of each domain at 64 GPUs x 8, 3 for what is fitted to a domain alone (R4, R5), the lot at 5e-5; both ranks."""
+    suite, params = load_suite("realiz3d_texturing", "paper"), load_params("paper")
+    epoch = 2 * 120_000 / 512
+    assert [suite.at.budgets[name].steps for name in ("domain", "backbone", "light")] == [int(3 * epoch), int(10 * epoch), int(10 * epoch)]
+    assert {(budget.batch_size, budget.learning_rate) for budget in suite.at.budgets.values()} == {(512, 5e-5)}
+    assert {row.name for row in suite.rows} >= {f"{kind}_{rank}" for kind in ("lora", "linear", "domain_adapter") for rank in (32, 128)}
+    for name, run in (("domain", "realiz3d_stage1"), ("backbone", "realiz3d_stage2"), ("warmup", "realiz3d_warmup")):
+        budget = suite.at.budgets[name].model_dump()
+        assert params.train.runs[run].model_dump(include=set(budget)) == budget, "the same as the sequence of size paper"
+    assert params.evaluate.base == params.features.base == params.train.runs["realiz3d_warmup"].parents["base"]
+
+
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", suite_names())
 def test_every_run_is_complete(name: str, size: str) -> None:

@@ -14,7 +14,7 @@ from data_specs.conventions import encode_depth, encode_normal, encode_position
 from data_specs.decision import Decision
 from data_specs.ids import canonical_json
 from data_specs.manifest import Manifest
-from data_specs.matched_real import VIEW_WORDS, MatchedRealRecord
+from data_specs.matched_real import VIEW_WORDS, MatchedRealRecord, RealSource
 from data_specs.sample import Sample
 from data_specs.shard import ShardPlan
 from data_specs.view import ORTHOGONAL_NAMES, ViewRecord, ViewsRecord
@@ -27,6 +27,7 @@ from tests.models.geometry.surface_views import rings, sphere_views, stripes
 TRAIN, TEST = ("ball_a", "ball_b", "ball_c", "ball_d"), ("ball_e", "ball_f")
 SIZE_PIXELS = 32
 WEIGHTS = "5e" * 32
+MODEL_CONFIG = {"format": 1, "prediction": "noise", "prompts": {"kind": "hashed_words", "channels": 16, "length": 8}}
 HOSTILE = "a ball & <script>alert('x')</script> \"quoted\""
 
 
@@ -36,22 +37,23 @@ def catalogue_line(key: str) -> CatalogueLine:
     return CatalogueLine(asset_id=key, source="folder", location=f"{key}.glb", caption=f"{HOSTILE} {key}", licence=licence, author=author)
 
 
-def make_data(root: Path) -> Workspace:
-    """The data stages of the size `tiny`: assets, render, matched_real and shards."""
+def make_data(root: Path, source: RealSource = "photographic_render") -> Workspace:
+    """The data stages of the size `tiny`: assets, render, matched_real and shards. source: what the real pictures are said to be."""
     workspace = Workspace(root, "tiny")
     everybody = (*TRAIN, *TEST)
     assets = _publish(workspace, "assets", (), {key: _asset(key) for key in everybody}, dropped="ball_z")
     render = _publish(workspace, "render", (assets,), {key: _render(key) for key in everybody})
-    photographs = _publish(workspace, "matched_real", (assets,), {key: _photographs(key) for key in everybody})
+    photographs = _publish(workspace, "matched_real", (assets,), {key: _real_pictures(key, source) for key in everybody})
     _publish(workspace, "shards", (render, photographs), {key: {"verification.json": b"{}"} for key in everybody})
     return workspace
 
 
 def make_run(workspace: Workspace, name: str, parents: dict[str, str] | None = None) -> Path:
-    """`data/tiny/train/<name>` as a finished training run leaves it, without a model."""
+    """`data/tiny/train/<name>` as a finished training run leaves it, without the weights of its model."""
     folder = workspace.folder("train") / name
     (folder / "pictures").mkdir(parents=True)
     (folder / "model").mkdir()
+    (folder / "model" / "config.json").write_text(json.dumps(MODEL_CONFIG | {"realiz3d": {"control": "maps"}}))
     grid = np.random.default_rng(0).integers(0, 255, (48, 96, 3), dtype=np.uint8)
     (folder / "pictures" / "step-00000040.png").write_bytes(encode_png(grid))
     rows = [f"{step},{1.0 / step + 0.1},{0.5 / step},0.001" for step in range(1, 41)]
@@ -138,7 +140,7 @@ def _render(key: str) -> dict[str, bytes]:
     return {**members, "views.json": record.model_dump_json().encode()}
 
 
-def _photographs(key: str) -> dict[str, bytes]:
+def _real_pictures(key: str, source: RealSource) -> dict[str, bytes]:
     fields = [f"view{i}.rgb.png" for i in range(4)]
     pixels = [np.dstack([_rgba(view)[..., :3] // 2, _rgba(view)[..., 3]]) for view in views_of(key)]
     record = MatchedRealRecord(
@@ -147,7 +149,7 @@ def _photographs(key: str) -> dict[str, bytes]:
         category="ball",
         split="test" if key in TEST else "train",
         licence="CC0-1.0",
-        source="photographic_render",
+        source=source,
         view_words=list(VIEW_WORDS),
         members=fields,
     )

@@ -142,6 +142,9 @@ def test_a_single_model_of_transformers_is_locked_and_found_too(hub: type[Hub], 
     del Hub.files["model.safetensors"]
     with pytest.raises(ValueError, match="no weights as safetensors"):
         lock_weights(of(f"hub:{NAME}"), lock)
+
+
+def test_a_part_of_a_pipeline_is_not_locked_as_a_model(hub: type[Hub], lock: Path) -> None:
     Hub.files = {"config.json": b'{"_class_name": "PixArtTransformer2DModel"}', "model.safetensors": b"weights"}
     with pytest.raises(ValueError, match="not a whole diffusers pipeline"):
         lock_weights(of(f"hub:{NAME}"), lock)

@@ -56,7 +56,7 @@ class KnownSamplers:
         self.die_at = die_at
 
     def base(self) -> Sampler:
-        return lambda subjects, mode: [self._called("base", subject, 0, subject.photographs) for subject in subjects]
+        return lambda subjects, mode: [self._called("base", subject, 0, subject.real_pictures) for subject in subjects]
 
     def method(self, run: str, seed: int) -> Sampler:
         def sample(subjects: list[Subject], mode: Mode) -> list[np.ndarray]:
@@ -71,7 +71,7 @@ class KnownSamplers:
     def _views(self, subject: Subject, mode: Mode, seed: int) -> np.ndarray:
         views = subject.true_views().astype(np.float64)
         if mode.layer_share:
-            views = (views + subject.photographs) / 2
+            views = (views + subject.real_pictures) / 2
         noise = np.random.default_rng([seed, *subject.asset_id.encode()]).normal(0.0, 4.0, views.shape)
         return np.clip(np.rint(views + noise * (views < 255)), 0, 255).astype(np.uint8)
 

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.metrics.embedder import NAMINGS
 from tasks.evaluate.base_check import describe, measure_base
+from tasks.evaluate.embedding import OpenedEmbedder
 from tests.models.metrics.test_caption_retrieval import CAPTIONS, Colours, coloured
 
 
@@ -17,7 +19,8 @@ def noisy(names: list[str], level: float) -> np.ndarray:
 
 def test_samples_like_photographs_are_nearer_to_them() -> None:
     asked = CAPTIONS * 4
-    measured = measure_base(Colours(), noisy(asked, 8.0), asked, noisy(asked, 9.0), noisy(["red", "red", "blue"] * 4, 8.0))
+    chosen = OpenedEmbedder(Colours(), NAMINGS["micro"], [])
+    measured = measure_base(chosen, noisy(asked, 8.0), asked, {"photographs": noisy(asked, 9.0), "renders": noisy(["red", "red", "blue"] * 4, 8.0)})
     assert measured["retrieval"] == 1.0 and measured["chance"] == pytest.approx(1 / 3)
     assert measured["fid@micro:photographs"] < measured["fid@micro:renders"]
     assert measured["kid@micro:photographs"] < measured["kid@micro:renders"]

@@ -11,7 +11,7 @@ from tasks.artefacts import Workspace
 from tasks.evaluate.evaluation import evaluate, sampling_modes
 from tasks.evaluate.samples import Mode
 from tasks.evaluate.subjects import Subject
-from tests.tasks.fabricated import TEST, WEIGHTS, make_data, make_run
+from tests.tasks.fabricated import MODEL_CONFIG, TEST, WEIGHTS, make_data, make_run
 
 PARAMS = load_params("tiny", ["evaluate.batch_size=1"])
 
@@ -69,6 +69,26 @@ def test_record_names_weights_data_and_columns(workspace: Workspace) -> None:
     measured = {name for row in record["rows"] for name in row["metrics"]}
     assert measured == {column["name"] for column in record["columns"]}
     assert not any(name in ("fid", "kid") for name in measured)
+
+
+def test_pictures_of_the_base_are_not_called_photographs(tmp_path: Path) -> None:
+    workspace = make_data(tmp_path, "base_model")
+    make_run(workspace, "realiz3d_stage2")
+    path = evaluate(workspace, PARAMS, KnownSampler())
+    assert list(rows_of(path)) == ["true_renders", "base_pictures", "other_base_pictures", "synthetic", "real"]
+    assert "photograph" not in path.read_text() and "Distance to pictures of the base" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("control", "views", "measured"), [("viewpoint", "together", {"consistency_psnr", "consistency_ssim"}), ("maps", "apart", set())]
+)
+def test_consistency_is_of_what_the_model_knows(workspace: Workspace, control: str, views: str, measured: set[str]) -> None:
+    config = workspace.folder("train") / "realiz3d_stage2" / "model" / "config.json"
+    config.write_text(json.dumps(MODEL_CONFIG | {"realiz3d": {"control": control, "views": views}}))
+    record = json.loads(evaluate(workspace, PARAMS, KnownSampler()).read_bytes())
+    assert {name for row in record["rows"] for name in row["metrics"] if "consistency" in name} == measured
+    assert {column["name"] for column in record["columns"] if "consistency" in column["name"]} == measured
+    assert all("hull" in column["meaning"] for column in record["columns"] if column["name"] == "consistency_psnr")
 
 
 def test_a_killed_evaluation_goes_on_and_gives_the_same_bytes(workspace: Workspace, tmp_path_factory: pytest.TempPathFactory) -> None:

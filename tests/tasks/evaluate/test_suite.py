@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import tasks.evaluate.photographs
 from tasks.artefacts import Workspace
 from tasks.evaluate.suite import describe, evaluate_cell, publish_suite
 from tests.tasks.evaluate.suites import PARAMS, SEEDS, KnownSamplers, pretend_trained, small_suite
@@ -60,6 +61,28 @@ def test_the_ends_of_the_scale_are_measured_without_a_model(workspace: Workspace
     assert photographs["fid@micro:base"] < 1e-3 < renders["fid@micro:base"]  # the base makes these very photographs
     assert "consistency_psnr" not in photographs
     assert "Renders of these views" in describe(SUITE, path)
+
+
+def test_photographs_are_measured_against_whatever_training_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the real pictures are the base's, the photographs are rendered: a whole column of the table would be missing."""
+    workspace = make_data(tmp_path, "base_model")
+    pretend_trained(workspace, SUITE)
+    strip = np.random.default_rng(0).integers(0, 255, (32, 128, 3)).astype(np.uint8)
+    monkeypatch.setattr(tasks.evaluate.photographs, "_photograph", lambda *_: strip)
+    evaluate_cell(workspace, PARAMS, SUITE, ("plain", 0), KnownSamplers())
+    record = json.loads(publish_suite(workspace, PARAMS, SUITE, KnownSamplers()).read_bytes())
+    assert record["rows"][0]["metrics"]["fid@micro:photographic"]["mean"] > 0
+    titles = [row["title"] for row in record["ends"]]
+    assert titles == ["Renders of these views", "Training's pictures of the base", "Photographic renders of these assets"]
+    assert record["ends"][2]["metrics"]["fid@micro:photographic"]["mean"] < 1e-6
+
+
+def test_a_short_trial_run_does_not_look_like_the_real_table(workspace: Workspace) -> None:
+    path = run(workspace, KnownSamplers())
+    record, text = json.loads(path.read_bytes()), describe(SUITE, path)
+    assert record["at"] == SUITE.at.model_dump(mode="json")
+    assert "Trained: short 2 steps of 4 at 0.1." in text
+    assert "Sampled: 4 steps, guidance 4.5 (base 4.5); rows that shift: as published." in text
 
 
 def test_every_cell_is_sampled_once_and_a_refined_row_starts_from_its_source(workspace: Workspace) -> None:

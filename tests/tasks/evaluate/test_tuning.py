@@ -12,7 +12,7 @@ from tasks.evaluate.samples import Mode
 from tasks.evaluate.subjects import Subject
 from tasks.evaluate.tuning import LAYER_SHARES, TIME_THRESHOLDS, Trial, choose, describe, tune
 from tests.tasks.evaluate.suites import KnownSamplers
-from tests.tasks.fabricated import TEST, make_data, make_run
+from tests.tasks.fabricated import MODEL_CONFIG, TEST, make_data, make_run
 
 PARAMS = load_params("tiny", ["evaluate.tuning.split=test", "evaluate.tuning.tolerance=0.1"])
 
@@ -47,7 +47,7 @@ class Shifting(KnownSamplers):
     """Any shift of blocks helps a little; timesteps from 900 down cost realism."""
 
     def _views(self, subject: Subject, mode: Mode, seed: int):
-        real, synthetic = subject.photographs.astype(float), subject.true_views().astype(float)
+        real, synthetic = subject.real_pictures.astype(float), subject.true_views().astype(float)
         part = 0.1 + 0.02 * (mode.layer_share >= 0.2) + 0.8 * (mode.time_threshold <= 900)
         return (real * (1 - part) + synthetic * part).round().astype("uint8")
 
@@ -73,6 +73,16 @@ def test_first_the_layers_then_the_timesteps(workspace: Workspace) -> None:
     assert decode_image((path.parent / "grid.png").read_bytes()).shape[0] > 9 * 32
     text = describe(path)
     assert "of 20 wanted" in text and text.count("<- chosen") in (1, 2) and "--set evaluate.layer_share=" in text
+
+
+def test_views_without_geometry_are_tuned_on_their_hull_and_single_pictures_not_at_all(workspace: Workspace) -> None:
+    config = workspace.folder("train") / PARAMS.evaluate.run / "model" / "config.json"
+    config.write_text(json.dumps(MODEL_CONFIG | {"realiz3d": {"control": "viewpoint"}}))
+    on_hull = json.loads(tune(workspace, PARAMS, Shifting()).read_bytes())
+    assert on_hull["surface"] == "visual_hull" and on_hull["realism"] == "fid@micro:base"
+    config.write_text(json.dumps(MODEL_CONFIG | {"realiz3d": {"views": "apart"}}))
+    with pytest.raises(ValueError, match="makes single pictures"):
+        tune(workspace, PARAMS, Shifting())
 
 
 def test_tuning_goes_on_where_it_was(workspace: Workspace) -> None:

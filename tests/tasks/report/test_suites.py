@@ -7,6 +7,7 @@ import pytest
 from tasks.evaluate.suite import evaluate_cell, publish_suite
 from tasks.evaluate.tuning import tune
 from tasks.report.inputs import Inputs, MissingError
+from tasks.report.maps import real_row
 from tasks.report.suites import suites
 from tasks.report.task import write_report
 from tasks.report.tuning import tuning
@@ -36,8 +37,13 @@ def test_every_method_is_shown_on_the_same_assets(inputs: Inputs) -> None:
     (shown,) = suites(inputs)["suites"]
     assert [asset["record"].asset_id for asset in shown["assets"]] == list(TEST)
     for asset in shown["assets"]:
-        assert [label for label, _ in asset["rows"]] == ["control: normals", "Plain", "Refined", "Ours", "true render", "photographic"]
+        assert [label for label, _ in asset["rows"]] == ["control: normals", "Plain", "Refined", "Ours", "true render", "photographic pictures"]
         assert len({picture for _, picture in asset["rows"]}) == 6
+
+
+def test_pictures_of_the_base_are_shown_as_such(tmp_path: Path) -> None:
+    workspace = make_data(tmp_path, "base_model")
+    assert [label for label, _ in real_row(Inputs(workspace, PARAMS), TEST[0])] == ["pictures of the base"]
 
 
 def test_page_has_numbers_published_numbers_and_verdicts(inputs: Inputs) -> None:
