@@ -25,7 +25,14 @@ def read_subjects(params: AlignParams, cache: Path, catalogue: AssetCatalogue | 
         return iter(())
     further = pictures_root("folder", params) if params.source != "folder" else None
     more = folder_lines(further, cache) if further is not None and further.is_dir() else []
-    return chain(islice(_source_lines(params, cache, catalogue), params.count), more[: params.count])
+    return chain(_at_most(_source_lines(params, cache, catalogue), params.count), _at_most(iter(more), params.count))
+
+
+def _at_most(lines: Iterator[SubjectLine], count: int) -> Iterator[SubjectLine]:
+    """The first lines. That there are more is said."""
+    yield from islice(lines, count)
+    if next(lines, None) is not None:
+        print(f"{STAGE}: there are more than {count} pictures (align.count): the others are left out", flush=True)
 
 
 def _source_lines(params: AlignParams, cache: Path, catalogue: AssetCatalogue | None) -> Iterator[SubjectLine]:

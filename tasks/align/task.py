@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
@@ -22,6 +23,7 @@ from tasks.align.kept_meshes import KeptMeshes, limit_kept
 from tasks.align.mesh_preparation import ReadLimits
 from tasks.align.models import Setup, model_digests
 from tasks.align.qa_page import write_qa_pages
+from tasks.align.retries import note_retries, read_retries, retries_of
 from tasks.align.set_up import check_set_up
 from tasks.align.shard_sets import beside_plan, build_sets, forget_incomplete
 from tasks.align.subjects import STAGE, read_subjects
@@ -75,11 +77,11 @@ def plan(workspace: Workspace, params: Params) -> list[ShardPlan]:
         split = split_of(line.object_id, params.assets.validation, params.assets.test)
         groups[split].append((line.subject_id, canonical_json(line.model_dump(mode="json"))))
     _say(unknown_verdicts(ours.verdicts, verdicts, (subject_id for lines in groups.values() for subject_id, _ in lines)))
-    return [
-        _shard_plan(split, number, lines[start : start + ours.shard_items], settings, verdicts)
-        for split, lines in groups.items()
-        for number, start in enumerate(range(0, len(lines), ours.shard_items))
-    ]
+    folder = workspace.folder(WORD)
+    plans = _shard_plans(groups, ours.shard_items, settings, Said(verdicts, read_retries(folder)))
+    again = note_retries(folder, plans, ours.retry) if ours.retry else ""
+    _say(again)
+    return _shard_plans(groups, ours.shard_items, settings, Said(verdicts, read_retries(folder))) if again else plans
 
 
 @task(name="align-shard", cache_policy=NO_CACHE, retries=1)
@@ -133,9 +135,25 @@ def _say(words: str) -> None:
         print(f"{WORD}: {words}", flush=True)
 
 
-def _shard_plan(split: Split, number: int, lines: list[tuple[str, str]], settings: dict, verdicts: dict[str, HumanVerdict]) -> ShardPlan:
-    """The plan of a shard; lines: subject id and JSON of each. What people said is part of it for these pictures alone."""
-    own = {"verdicts": verdicts_of(verdicts, [subject_id for subject_id, _ in lines])}
+class Said(NamedTuple):
+    """What was said of single pictures, by subject id: by people, and how often they were to be tried again."""
+
+    verdicts: dict[str, HumanVerdict]
+    retries: dict[str, int]
+
+
+def _shard_plans(groups: dict[Split, list[tuple[str, str]]], shard_items: int, settings: dict, said: Said) -> list[ShardPlan]:
+    return [
+        _shard_plan(split, number, lines[start : start + shard_items], settings, said)
+        for split, lines in groups.items()
+        for number, start in enumerate(range(0, len(lines), shard_items))
+    ]
+
+
+def _shard_plan(split: Split, number: int, lines: list[tuple[str, str]], settings: dict, said: Said) -> ShardPlan:
+    """The plan of a shard; lines: subject id and JSON of each. What was said is part of it for these pictures alone."""
+    keys = [subject_id for subject_id, _ in lines]
+    own = {"verdicts": verdicts_of(said.verdicts, keys)} | retries_of(said.retries, keys)
     return ShardPlan(word=WORD, split=split, index=number, inputs=[text for _, text in lines], params=settings | own, version=VERSION)
 
 

@@ -81,8 +81,11 @@ def test_lines_are_the_same_on_every_run_and_from_the_file_itself(folder: Path, 
     assert read_picture(single[0], pictures_root("subjects200k", params(folder / "train-00001-of-00002.parquet"))).size == (512, 512)
 
 
-def test_count_limits_and_reads_no_further(folder: Path, tmp_path: Path) -> None:
+def test_count_limits_and_what_is_left_out_is_said(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [line.item for line in read_subjects(params(folder, 3), tmp_path)] == ["mug", "mug", "lamp"]
+    assert "align: there are more than 3 pictures (align.count): the others are left out" in capsys.readouterr().out
+    everything = list(read_subjects(params(folder), tmp_path))
+    assert list(read_subjects(params(folder, len(everything)), tmp_path)) == everything and capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
