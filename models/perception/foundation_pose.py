@@ -166,7 +166,9 @@ def run_command(words: list[str], log: Path, timeout_s: float) -> int | None:
 
 
 def remove_scenes(folder: Path) -> None:
-    """Remove the scenes that nobody has finished; poses and logs stay. For when no estimator works in `folder` any more."""
+    """Remove the scenes, and lists of them, that nobody has finished; poses and logs stay. For when no estimator works in `folder` any more."""
+    for path in folder.glob("*.scenes"):
+        path.unlink()
     for path in folder.glob("*/"):
         shutil.rmtree(path, ignore_errors=True)
 

@@ -231,6 +231,8 @@ def test_one_command_takes_a_whole_batch(scene: ComposedScene, tmp_path: Path) -
     assert isinstance(no_depth, Miss) and no_depth.rule == "no_depth"
     assert isinstance(flat, Miss) and flat.rule == "pose_failed" and "status 1 and no pose" in flat.message
     assert (tmp_path / "loaded").read_text() == "loaded\n"
+    (folder / "killed.scenes").write_text("")
+    remove_scenes(folder)
     assert sorted(path.suffix for path in folder.iterdir()) == [".log", ".txt"]
     assert "no pose of a card" in next(folder.glob("*.log")).read_text()
 
