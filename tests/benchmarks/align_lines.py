@@ -39,7 +39,7 @@ workspace, doing = Workspace.open("paper", sys.argv[1]), sys.argv[3]
 kinds = ["detector.kind=contrast", "segmenter.kind=grab_cut", "background.kind=cut_out", "depth.kind=channel", "appearance.kind=micro"]
 devices = [role + ".device=cpu" for role in ("detector", "segmenter", "depth")]
 places = ["location=" + sys.argv[2], "count=100000000", "batch=64", "mesh.kind=hunyuan3d", "mesh.server_model=none", "pose.kind=render_and_compare"]
-params = load_params("paper", ["execution.backend=inline", *("align." + one for one in [*kinds, *devices, *places])])
+params = load_params("paper", ["execution.backend=inline", "execution.shards_in_flight=1", *("align." + one for one in [*kinds, *devices, *places])])
 started = time.perf_counter()
 plans = task.plan(workspace, params)
 if doing == "build":
@@ -61,7 +61,7 @@ def run() -> list[str]:
         source = Path(folder) / "subjects200k"
         _write_rows(source, LINES // 2)
         for doing in ("plan", "build", "publish"):
-            done = subprocess.run([sys.executable, "-c", STAGE, folder, str(source), doing], capture_output=True, text=True, check=True)
+            done = subprocess.run([sys.executable, "-c", STAGE, folder, str(source), doing], stdout=subprocess.PIPE, text=True, check=True)
             lines, seconds, megabytes = done.stdout.split()[-3:]
             if doing != "build":  # there to have something to publish
                 rows.append(f"{doing}: {lines} lines in {float(seconds):.1f} s, {float(megabytes):.0f} MB at most")
