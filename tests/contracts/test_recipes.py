@@ -15,7 +15,7 @@ def test_run_is_complete(size: str, name: str) -> None:
     recipe = make_recipe(train.runs[name].recipe, train.runs[name].config)
     assert {source.word for source in recipe.sources} <= set(WORDS)
     assert sum(source.share for source in recipe.sources) == pytest.approx(1.0)
-    order = train.sequence if name in train.sequence else list(train.runs)  # a run out of sequence made what is shipped
+    order = train.sequence if name in train.sequence else list(train.runs)  # the other runs stand in the order in which they are trained
     earlier = order[: order.index(name)]
     assert {parent for parent in train.runs[name].parents.values() if parse_reference(parent) is None} <= set(earlier)
 
