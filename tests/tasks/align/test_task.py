@@ -237,9 +237,9 @@ def test_who_finds_poses_is_part_of_a_shard(tmp_path: Path, pictures: Path) -> N
         return plan.file_name, task.jobs_of(workspace, params, plan)[0].setup.scenes
 
     program.write_text("first")
-    runs = [found(), found(f"align.pose.command=[python, {program}]"), found("align.pose.environment=CUDA 13")]
+    runs = [found(), found(f"align.pose.command=[python, {program}, '{{scene}}']"), found("align.pose.environment=CUDA 13")]
     program.write_text("second")
-    runs.append(found(f"align.pose.command=[python, {program}]"))
+    runs.append(found(f"align.pose.command=[python, {program}, '{{scene}}']"))
     assert len({name for name, _ in runs}) == len({scenes for _, scenes in runs}) == 4
     assert found("align.pose.timeout_s=9") == runs[0]
 
