@@ -132,25 +132,25 @@ class AppearanceParams(Strict):
 class FilterParams(Strict):
     """What a picture and what was found in it must reach: each threshold is that of the rule of its name.
 
-    Those of boxes, pose, scale, depth, colours, micro_distance, second object and leads are what `align --tune` chose for the embedded models.
+    Those of box_score, pose, outline, scale, depth, colours, second object and leads are what `align --tune` chose for the embedded models.
     """
 
-    box_score: float = Field(0.269, ge=0, le=1, description="at least: how sure the detector is of its best box")
-    box_count: float = Field(0.789, ge=0, description="at most: score of the best box elsewhere, as a share of the best box's")
+    box_score: float = Field(0.299, ge=0, le=1, description="at least: how sure the detector is of its best box")
+    box_count: float = Field(0.95, ge=0, description="at most: score of the best box elsewhere, as a share of the best box's: which one is it?")
     box_border: float = Field(0.0, ge=0, lt=0.5, description="at least: gap between box and picture's border, as a share of its side; not cut-outs")
     mask_least: float = Field(0.01, ge=0, le=1, description="at least: share of the picture that the mask covers")
     mask_most: float = Field(0.8, ge=0, le=1, description="at most: the same")
     mask_score: float = Field(0.0, ge=0, le=1, description="at least: how sure the segmenter is")
     mesh_faces: float = Field(12, ge=0, description="at least: faces of the mesh")
     mesh_thickness: float = Field(0.005, ge=0, le=1, description="at least: shortest side of the mesh's box over its longest")
-    pose_confidence: float = Field(0.578, ge=0, le=1, description="at least: the estimator's probability that the pose is right")
-    silhouette_iou: float = Field(0.744, ge=0, le=1, description="at least: intersection over union of mask and posed mesh (SPEC F11)")
-    scale_agreement: float = Field(0.417, ge=0, description="at most: |ln| of the depth's scale by the posed mesh over that by the mask")
-    depth_agreement: float = Field(0.591, ge=0, le=1, description="at least: share of the mask where the posed mesh is as deep as the picture")
-    colour_difference: float = Field(0.163, ge=0, description="at most: distance of hue and saturation inside the mask, light fitted")
-    micro_distance: float = Field(2.802, ge=0, description="at most: perceptual distance in the micro embedder; align.appearance.kind=micro")
+    pose_confidence: float = Field(0.294, ge=0, le=1, description="at least: the estimator's probability that the pose is right")
+    silhouette_iou: float = Field(0.891, ge=0, le=1, description="at least: intersection over union of mask and posed mesh (SPEC F11)")
+    scale_agreement: float = Field(0.165, ge=0, description="at most: |ln| of the depth's scale by the posed mesh over that by the mask")
+    depth_agreement: float = Field(0.724, ge=0, le=1, description="at least: share of the mask where the posed mesh is as deep as the picture")
+    colour_difference: float = Field(0.164, ge=0, description="at most: distance of hue and saturation inside the mask, light fitted")
+    micro_distance: float = Field(1.8, ge=0, description="at most: perceptual distance in the micro embedder; align.appearance.kind=micro")
     lpips: float = Field(0.3, ge=0, description="at most: LPIPS of posed render and picture (SPEC F11); align.appearance.kind=lpips")
-    second_object: float = Field(0.176, ge=0, description="at most: score of what else is found once the object is painted out, as a share")
+    second_object: float = Field(0.255, ge=0, description="at most: score of what else is found, also once the object is painted out, as a share")
     mirror_lead: float = Field(0.0, description="at most: how much nearer to the picture the mirror image of the mesh comes, by edges")
     rival_lead: float = Field(0.0, description="at most: how much nearer to the picture the mesh comes from another side, by edges")
 
@@ -158,8 +158,8 @@ class FilterParams(Strict):
 class FilterTuningParams(Strict):
     """Composed pictures on which `align --tune` chooses the filters' thresholds, and those it checks them on."""
 
-    meshes: str = Field("", description="folder of meshes with a manifest.json, half of them for each split; empty = procedural objects alone")
-    seeds: int = Field(4, gt=0, description="objects of each procedural category; every second category is for the test")
+    meshes: str = Field("", description="folder of meshes with a manifest.json, every third is for the test; empty = procedural objects alone")
+    seeds: int = Field(8, gt=0, description="objects of each procedural category; every third category is for the test")
     size_pixels: int = Field(256, gt=0, description="side of a picture")
     clutter_share: float = Field(0.25, ge=0, le=1, description="share of the pictures with another thing behind the object")
     occlusion_share: float = Field(0.25, ge=0, le=1, description="share of the pictures with something before the object")

@@ -103,7 +103,10 @@ def edge_difference(crop: Crop) -> float | None:
 
 
 def cut_outs(crop: Crop, fit_light: bool = True) -> tuple[np.ndarray, np.ndarray]:
-    """Picture and render, each before gray outside its own mask, (S, S, 3) uint8: what a perceptual distance compares. fit_light: relight the render."""
+    """Picture and render, each before gray outside its own mask, (S, S, 3) uint8: what a perceptual distance compares.
+
+    fit_light: the render under the light that explains the picture.
+    """
     pairs = (crop.seen, crop.seen_mask), (relit(crop) if fit_light else crop.drawn, crop.drawn_mask)
     ours, theirs = (np.rint(np.where(mask[..., None], picture, BACKGROUND) * 255.0).clip(0, 255).astype(np.uint8) for picture, mask in pairs)
     return ours, theirs

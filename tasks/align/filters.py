@@ -82,7 +82,7 @@ FILTERS: tuple[Filter, ...] = (
              "distance of posed render and picture in the micro embedder"),
     _quality("lpips", "pose", lambda one, context: scores.appearance(one, context.distance, "lpips", False), "at_most",
              "LPIPS of posed render in even light and picture, both cut out, at 128 pixels"),
-    _quality("second_object", "beside", scores.second_object, "at_most", "score of what else is found once the object is painted out, as a share"),
+    _quality("second_object", "beside", scores.second_object, "at_most", "score of what else is found, as it is and with the object painted out"),
     replace(_quality("mirror_lead", "beside", scores.mirror, "at_most", "lead of the mesh's mirror image over the mesh, by edges"), takes_long=True),
     replace(_quality("rival_lead", "beside", scores.rival, "at_most", "lead of the mesh from another side over its pose, by edges"), takes_long=True),
 )  # fmt: skip

@@ -1,10 +1,10 @@
 """The objects and pictures that thresholds are chosen and checked on: two splits that share no object, nor a category of procedural ones."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -22,8 +22,13 @@ from tasks.sandbox import ReadRequest, read_in_sandbox
 
 Split = Literal["tuning", "test"]
 SPLITS: tuple[Split, ...] = ("tuning", "test")
-FIRST_SEED = 7000
-"""Of the procedural objects: far from those that pose and confidence were tuned on, and from those that rules were designed on (3000 to 6999)."""
+PARTS = 3
+"""Of objects: the last is for the test."""
+
+Thing = TypeVar("Thing")
+
+FIRST_SEED = 8000
+"""Of the procedural objects: far from those that pose and confidence were tuned on, and from those that rules were designed on (3000 to 7999)."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +41,17 @@ class TuningObject:
 
 
 def tuning_objects(split: Split, params: FilterTuningParams, limits: ReadLimits) -> list[TuningObject]:
-    """Every second category, `params.seeds` objects of each, and every second mesh of the folder `params.meshes`.
+    """Two of three categories tune, the third is the test: `params.seeds` objects of each; meshes of the folder `params.meshes` likewise.
 
     limits: of the process that reads these meshes. Raises ValueError for a folder without a manifest, with a mesh that cannot be used, or with
     two of one name.
     """
-    start = SPLITS.index(split)
     made = [
         TuningObject(f"{category}-{seed}", category, build_object(category, seed).detailed)
-        for category in CATEGORIES[start::2]
+        for category in _of(split, CATEGORIES)
         for seed in range(FIRST_SEED, FIRST_SEED + params.seeds)
     ]
-    return made + list(_read_objects(Path(params.meshes).expanduser().resolve(), start, limits) if params.meshes else ())
+    return made + list(_read_objects(Path(params.meshes).expanduser().resolve(), split, limits) if params.meshes else ())
 
 
 def tuning_scene(one: TuningObject, params: FilterTuningParams) -> tuple[PoseScene, SceneLayout]:
@@ -59,7 +63,12 @@ def tuning_scene(one: TuningObject, params: FilterTuningParams) -> tuple[PoseSce
     return compose_pose(one.mesh, one.object_id, 0, occlusion, layout), layout
 
 
-def _read_objects(folder: Path, start: int, limits: ReadLimits) -> Iterator[TuningObject]:
+def _of(split: Split, things: Sequence[Thing]) -> list[Thing]:
+    """Its part of things in a fixed order: the more there is to choose by, the less of what is chosen is chance."""
+    return [thing for place, thing in enumerate(things) if (place % PARTS == PARTS - 1) == (split == "test")]
+
+
+def _read_objects(folder: Path, split: Split, limits: ReadLimits) -> Iterator[TuningObject]:
     if not (folder / "manifest.json").is_file():
         raise ValueError(f"align.tuning.meshes={folder} holds no manifest.json with the names of meshes (`file`, `category`, `up_axis`)")
     entries = manifest_entries(folder)
@@ -67,7 +76,7 @@ def _read_objects(folder: Path, start: int, limits: ReadLimits) -> Iterator[Tuni
     twin = next((name for name, count in names.items() if count > 1), None)
     if twin is not None:
         raise ValueError(f"align.tuning.meshes={folder} has several meshes of the name {twin!r}: scores are kept by name, rename all but one")
-    for entry in entries[start::2]:
+    for entry in _of(split, entries):
         up_axis, size = entry.get("up_axis", "y"), limits.max_file_mb << 20
         request = ReadRequest(
             str(folder), entry["file"], up_axis=up_axis, max_faces=limits.max_faces, max_texture_pixels=MAX_TEXTURE_SIDE, max_file_bytes=size

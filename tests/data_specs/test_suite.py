@@ -126,4 +126,4 @@ def test_wrong_sizes_are_named(tmp_path: Path) -> None:
 
 
 def test_the_suites_there_are() -> None:
-    assert suite_names() == ["realiz3d_ablation", "realiz3d_layers", "realiz3d_multiview", "realiz3d_texturing"]
+    assert suite_names() == ["realiz3d_ablation", "realiz3d_binding", "realiz3d_layers", "realiz3d_multiview", "realiz3d_texturing"]

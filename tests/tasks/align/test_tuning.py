@@ -92,7 +92,7 @@ def test_two_objects_a_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert set(record["thresholds"]) <= set(type(params.align.filters).model_fields)
     assert record["splits"]["tuning"]["precision"]["share"] == 1.0
     words = tuning.describe(path)
-    assert "precision" in words and "micro_distance:" in words and "each quarter of the categories" in words
+    assert "precision" in words and "colour_difference:" in words and "each quarter of the categories" in words
 
     def nothing_is_scored(one: TuningObject, others: list[TuningObject], tools: object) -> None:
         raise AssertionError(one.object_id)
