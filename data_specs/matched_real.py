@@ -13,7 +13,6 @@ REAL_TITLES: dict[RealSource, str] = {"photographic_render": "photographic pictu
 """What the real pictures of a data set are called where they are shown or measured."""
 
 
-
 class MatchedRealRecord(BaseModel):
     """The `matched.json` member of a matched_real shard's sample; picture i lies in the member `view{i}.rgb.png`."""
 
