@@ -84,9 +84,9 @@ def _missed(subject_id: str, miss: Miss) -> Decision:
 
 
 def _with_planted(candidate: Candidate, planted: Planted) -> Candidate:
-    """A fault takes the place of what the step has just found (`composed.py`)."""
+    """A fault takes the place of what the step has just found (`composed.py`); nobody weighed a planted pose against the right one."""
     if planted.mesh is not None and candidate.mesh is not None:
         candidate = replace(candidate, mesh=planted.mesh, mesh_key="")
     if planted.camera_from_object is not None and candidate.pose is not None:
-        candidate = replace(candidate, pose=replace(candidate.pose, camera_from_object=planted.camera_from_object))
+        candidate = replace(candidate, pose=replace(candidate.pose, camera_from_object=planted.camera_from_object, weighed=()))
     return candidate

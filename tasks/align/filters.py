@@ -1,7 +1,7 @@
 """What a picture must pass on its way to a sample: one list of filters, cheapest first, each with one score and one threshold (SPEC F11)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
@@ -52,10 +52,15 @@ def _named(rule: str) -> Callable[[AlignParams], float]:
 
 
 def _quality(
-    rule: str, after: Step, score: Callable[[Candidate, FilterContext], float | None], keep: Literal["at_least", "at_most"], meaning: str
+    rule: str,
+    after: Step,
+    score: Callable[[Candidate, FilterContext], float | None],
+    keep: Literal["at_least", "at_most"],
+    meaning: str,
+    takes_long: bool = False,
 ) -> Filter:
     """A filter whose threshold is `align.filters.<rule>`."""
-    return Filter(rule, after, score, keep, _named(rule), meaning)
+    return Filter(rule, after, score, keep, _named(rule), meaning, takes_long=takes_long)
 
 
 FILTERS: tuple[Filter, ...] = (
@@ -83,8 +88,8 @@ FILTERS: tuple[Filter, ...] = (
     _quality("lpips", "pose", lambda one, context: scores.appearance(one, context.distance, "lpips", False), "at_most",
              "LPIPS of posed render in even light and picture, both cut out, at 128 pixels"),
     _quality("second_object", "beside", scores.second_object, "at_most", "score of what else is found, as it is and with the object painted out"),
-    replace(_quality("mirror_lead", "beside", scores.mirror, "at_most", "lead of the mesh's mirror image over the mesh, by edges"), takes_long=True),
-    replace(_quality("rival_lead", "beside", scores.rival, "at_most", "lead of the mesh from another side over its pose, by edges"), takes_long=True),
+    _quality("mirror_lead", "beside", scores.mirror, "at_most", "lead of the mesh's mirror image over the mesh, by edges", takes_long=True),
+    _quality("rival_lead", "beside", scores.rival, "at_most", "lead of the mesh from another side over its pose, by edges", takes_long=True),
 )  # fmt: skip
 """In the order in which they apply."""
 

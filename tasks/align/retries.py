@@ -6,17 +6,25 @@ As verdicts are, it is part of what defines the shards of these pictures, and of
 was published stays whole until they are there.
 """
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
 
 from data_specs.shard import ShardPlan
+from data_specs.strict import Strict
 from tasks.align.subjects import STAGE
 from tasks.artefacts import write_atomic
 from tasks.ledger import Ledger
 
-RETRIES, VERSION = "retries.json", 1
+RETRIES = "retries.json"
+
+
+class _File(Strict):
+    version: Literal[1] = 1
+    retries: dict[str, int]
 
 
 def read_retries(folder: Path) -> dict[str, int]:
@@ -25,10 +33,8 @@ def read_retries(folder: Path) -> dict[str, int]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_bytes())
-        assert content["version"] == VERSION
-        return {str(subject_id): int(times) for subject_id, times in content["retries"].items()}
-    except (AssertionError, AttributeError, KeyError, TypeError, ValueError):
+        return _File.model_validate_json(path.read_bytes()).retries
+    except ValidationError:
         raise ValueError(f"{path} does not read: remove it, and the shards of the pictures that were tried again are built anew") from None
 
 
@@ -47,7 +53,7 @@ def note_retries(folder: Path, plans: Iterable[ShardPlan], rules: Collection[str
         return ""
     retries = Counter(read_retries(folder))
     retries.update(list(lost))  # of a mapping it would add the values
-    content = {"version": VERSION, "retries": dict(sorted(retries.items()))}
-    write_atomic(folder / RETRIES, (json.dumps(content, indent=1) + "\n").encode())
+    content = _File(retries=dict(sorted(retries.items())))
+    write_atomic(folder / RETRIES, (content.model_dump_json(indent=1) + "\n").encode())
     by_rule = ", ".join(f"{rule} {count}" for rule, count in sorted(Counter(lost.values()).items()))
     return f"{len(lost)} pictures are tried again ({by_rule})"

@@ -80,7 +80,7 @@ class _Claims:
     def _change(self, before: str, after: str, metric: str) -> tuple[float, float | None] | None:
         """Mean and sample standard deviation (None for a single seed) of the differences, seed by seed, over the seeds that both rows have.
 
-        Rows of a seed share what they start from and the noise they are sampled from, so that much of what seeds change cancels.
+        Rows of a seed share the noise they are sampled from, and the order of the data, so that much of what seeds change cancels.
         """
         first, last = (self.rows.get(name, {}).get("metrics", {}).get(metric, {}).get("seeds", {}) for name in (before, after))
         changes = [last[seed] - first[seed] for seed in first if seed in last]

@@ -11,19 +11,13 @@ from models.metrics.embedder import Naming
 from models.metrics.multiview import Consistency
 from tasks.evaluate.embedding import OpenedEmbedder
 from tasks.evaluate.subjects import Subject
-from tasks.evaluate.surface import agreement
+from tasks.evaluate.surface import SURFACES, agreement
 
 KID_SUBSETS, KID_SEED, KID_SCALE = 100, 0, 1000.0
 DIGITS, DECIMALS = 6, 9
 """Significant digits and decimals of published numbers: the last bits of a float depend on the machine."""
 
 PSNR, SSIM, SHARED = "consistency_psnr", "consistency_ssim", "consistency_psnr_shared"
-ONTO: dict[Surface, str] = {
-    "given_surface": "the surface, inside the mask (R13), of assets whose surface two views see",
-    "visual_hull": "the visual hull of their silhouettes (R13, for views without geometry)",
-}
-"""What views are back-projected onto, in words."""
-
 CONSISTENCY = {
     PSNR: ("PSNR, dB", "views against their re-projections after back-projection onto {onto}"),
     SSIM: ("SSIM", "the same comparison as structural similarity"),
@@ -64,7 +58,7 @@ def columns(naming: Naming, surface: Surface, real: str) -> list[dict[str, str]]
             "title": CONSISTENCY[name][0],
             "group": GROUPS["consistency"],
             "better": "higher",
-            "meaning": f"{CONSISTENCY[name][1].format(onto=ONTO[surface])}; ± is the standard deviation over assets",
+            "meaning": f"{CONSISTENCY[name][1].format(onto=SURFACES[surface])}; ± is the standard deviation over assets",
         }
         for name in MEASURED[surface]
     ]

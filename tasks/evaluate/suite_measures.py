@@ -51,20 +51,28 @@ class SuiteMeasures:
 
     def ends(self) -> dict[str, dict[str, Any]]:
         """What the ends of the scale would measure, by title: renders as training has them, its real pictures of the assets, and photographs."""
+        themselves = "photographic" if self.real_source == "photographic_render" else ""
         found = {
             "Renders of these views": self.measure([subject.true_views() for subject in self.subjects]),
-            REAL_ENDS[self.real_source]: self._distances(self.subjects, [subject.real_pictures for subject in self.subjects]),
+            REAL_ENDS[self.real_source]: self._distances(self.subjects, [subject.real_pictures for subject in self.subjects], themselves),
         }
         if self.photographs.rendered and self.photographs.of:
             shown = [subject for subject in self.subjects if subject.asset_id in self.photographs.of]
-            found["Photographic renders of these assets"] = self._distances(shown, [self.photographs.of[subject.asset_id] for subject in shown])
+            found["Photographic renders of these assets"] = self._distances(
+                shown, [self.photographs.of[subject.asset_id] for subject in shown], "photographic"
+            )
         return found
 
-    def _distances(self, subjects: list[Subject], sets: list[np.ndarray]) -> dict[str, Any]:
-        """Realism and text alignment of pictures, whatever they show of each of some subjects."""
+    def _distances(self, subjects: list[Subject], sets: list[np.ndarray], not_against: str = "") -> dict[str, Any]:
+        """Realism and text alignment of pictures, whatever they show of each of some subjects.
+
+        not_against: the reference that holds these very pictures: a distance to itself says nothing.
+        """
         found: dict[str, Any] = {}
         named, embedder, features = self.chosen.naming.metric, self.chosen.embedder, self._features(sets)
         for name, reference in self.references.items():
+            if name == not_against:
+                continue
             found[named("fid", name)] = {"value": published(frechet_distance(features, reference))}
             found[named("kid", name)] = {"value": published(kernel_distance(features, reference))}
         if isinstance(embedder, TextPictureEmbedder):

@@ -10,8 +10,8 @@ from models.metrics.multiview import Consistency, PairDistance, back_projection_
 from tasks.evaluate.subjects import Subject
 
 SURFACES: dict[Surface, str] = {
-    "given_surface": "the asset's surface",
-    "visual_hull": "the visual hull of their silhouettes: disagreement of outlines shows, of colours hardly",
+    "given_surface": "the surface, inside the mask (R13), of assets of whose surface two views see some",
+    "visual_hull": "the visual hull of their silhouettes (R13, views without geometry): disagreement of outlines shows, of colours hardly",
 }
 """What views are back-projected onto, in words."""
 

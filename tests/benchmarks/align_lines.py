@@ -1,4 +1,4 @@
-"""Planning and publishing 400,000 lines of Subjects200K with the stage `align`: seconds, memory, and the size of the manifest.
+"""Planning and publishing 40,000 lines of Subjects200K with the stage `align`: seconds, memory, and the size of the manifest.
 
 The pictures are left out: every second line becomes an empty sample, the other one is dropped by a rule. What is measured is what grows with lines.
 """
@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from tests.tasks.align.subjects200k_files import SCHEMA
 
-LINES, ROWS_A_FILE = 400_000, 10_000
+LINES, ROWS_A_FILE = 40_000, 10_000
 
 STAGE = """
 import resource, sys, time

@@ -16,7 +16,7 @@ from tests.models.metrics.published_networks import published_params
 from tests.tasks.evaluate.suites import PARAMS, KnownSamplers, pretend_trained, small_suite
 from tests.tasks.fabricated import make_data
 
-MICRO_NAMES = {"consistency_psnr", "consistency_ssim", "lpips", "fid:base", "kid:base", "fid:photographic", "kid:photographic", "clip"}
+PUBLISHED_NAMES = {"consistency_psnr", "consistency_ssim", "lpips", "fid:base", "kid:base", "fid:photographic", "kid:photographic", "clip"}
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +34,10 @@ def test_a_suite_is_measured_under_the_papers_names(tmp_path: Path, networks: Pu
     workspace, suite, samplers, params = make_data(tmp_path), small_suite((0,)), KnownSamplers(), with_networks(networks)
     pretend_trained(workspace, suite)
     measured = evaluate_cell(workspace, params, suite, ("plain", 0), samplers)
-    assert set(measured) == MICRO_NAMES
+    assert set(measured) == PUBLISHED_NAMES
     path = publish_suite(workspace, params, suite, samplers)
     record = json.loads(path.read_bytes())
-    assert {column["name"] for column in record["columns"]} == MICRO_NAMES and record["embedder"][0] == "published"
+    assert {column["name"] for column in record["columns"]} == PUBLISHED_NAMES and record["embedder"][0] == "published"
     assert "fid:base" in describe(suite, path) and "@micro" not in path.read_text()
     assert str(tmp_path) not in path.read_text()  # where the weights lie is nobody's business
 
