@@ -253,7 +253,7 @@ def explain(error: ValidationError) -> str:
 
 
 def apply_override(tree: dict[str, Any], override: str) -> None:
-    """Set one key of nested plain data, `section.key=value` with a YAML value. Raises ValueError when it does not look like that."""
+    """Set one key of nested plain data, `section.key=value` its value YAML or nothing. Raises ValueError when it looks otherwise."""
     path, separator, text = override.partition("=")
     *sections, key = path.strip().split(".")
     node = tree
@@ -265,4 +265,4 @@ def apply_override(tree: dict[str, Any], override: str) -> None:
         raise ValueError(f"override {override!r} must look like section.key=value, or seed=value")
     if path.strip() == "size":
         raise ValueError(f"override {override!r}: the size chooses the parameter file, give it as --size")
-    node[key] = yaml.safe_load(text)
+    node[key] = yaml.safe_load(text) if text.strip() else ""

@@ -13,6 +13,7 @@ def test_override_is_yaml_and_typed() -> None:
     assert params.assets.licences == ["CC0-1.0"]
     assert params.train.runs["micro_vae"].steps == 7
     assert load_params("tiny", ["seed=1"]).seed == 1
+    assert load_params("micro", ["features.base="]).features.base == ""
 
 
 @pytest.mark.parametrize(
