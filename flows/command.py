@@ -11,7 +11,8 @@ from data_specs.ids import slug
 from data_specs.parameter_help import explain
 from data_specs.params import SIZES, WORDS, GenerateParams, Params, load_params
 from data_specs.suite import suite_names
-from flows.environment import end_cleanly_on_sigterm, stop_orphaned_servers
+from flows.environment import stop_orphaned_servers
+from flows.stopping import end_cleanly_on_sigterm, start_temporary_server, stopped_with
 from tasks.artefacts import Workspace
 from tasks.kept_memory import keep_freed_memory
 
@@ -56,8 +57,13 @@ def run_word(word: str) -> None:
 def _guarded(command: str, action: Any, parsed: argparse.Namespace) -> None:
     try:
         action(parsed)
-    except (ValueError, OSError) as error:
+    except BaseException as error:
         if parsed.debug:
+            raise
+        if status := stopped_with(error):
+            print(f"atelier3d {command}: stopped. The same command again goes on with what is missing.", file=sys.stderr, flush=True)
+            sys.exit(status)
+        if not isinstance(error, (ValueError, OSError)):
             raise
         sys.exit(f"atelier3d {command}: {error}")
 
@@ -65,6 +71,7 @@ def _guarded(command: str, action: Any, parsed: argparse.Namespace) -> None:
 def _run_flow(parsed: argparse.Namespace) -> None:
     stop_orphaned_servers()
     end_cleanly_on_sigterm()
+    start_temporary_server()
     keep_freed_memory()
     if parsed.command == "generate":
         parsed.set = _generate_overrides(parsed) + parsed.set

@@ -1,8 +1,6 @@
 """The surroundings a flow runs in: Prefect's home inside the project, no telemetry, and no temporary server left over from a killed run."""
 
 import os
-import signal
-import sys
 from pathlib import Path
 
 import psutil
@@ -55,8 +53,3 @@ def _is_ours(process: psutil.Process) -> bool:
 def _is_orphan(process: psutil.Process) -> bool:
     parent = process.parent()
     return parent is None or parent.pid == 1 or "python" not in parent.name()
-
-
-def end_cleanly_on_sigterm() -> None:
-    """Turn SIGTERM into a normal exit, so that the temporary Prefect server and local Ray workers are stopped with the flow."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -11,7 +11,7 @@ for word in assets render matched_real shards features; do
   "$BIN/python" -m "flows.$word" "${OPTIONS[@]}"
 done
 SUITES=("$@")
-[ $# -gt 0 ] || SUITES=(realiz3d_texturing realiz3d_ablation realiz3d_multiview)
+[ $# -gt 0 ] || SUITES=(realiz3d_texturing realiz3d_ablation realiz3d_multiview realiz3d_layers)
 for suite in "${SUITES[@]}"; do
   "$BIN/python" -m flows.evaluate "${OPTIONS[@]}" --suite "$suite"
 done

@@ -59,7 +59,8 @@ class RayWorkers:
 
     def map(self, work: Callable[[Any], Any], items: Iterable[Item], timeout_s: float) -> Iterator[Outcome]:
         """Keep a few batches under way and yield their outcomes, oldest batch first."""
-        job, source, size = _Job(self.ray.put(work), timeout_s), iter(items), 1
+        # on a thread that `close` waits for: after it, Ray would start once more to keep this
+        job, source, size = _Job(self.threads.submit(self.ray.put, work).result(), timeout_s), iter(items), 1
         flights: deque[Future[tuple[list[Outcome], float]]] = deque()
         try:
             while True:
