@@ -17,7 +17,7 @@ demo: setup ## assets, shards, a trained model, numbers and a report in under 15
 	@VENV=$(VENV) infra/demo.sh $(SIZE) $(if $(ASSETS),"$(abspath $(ASSETS))")
 
 test: setup check ## lint, types, layers and the fast tests (under 12 minutes on 2 cores)
-	@$(RUN) -m pytest -q -m "not slow and not gpu and not weights"
+	@OMP_WAIT_POLICY=PASSIVE $(RUN) -m pytest -q -n 2 --dist loadfile -m "not slow and not gpu and not weights"
 
 test-slow: setup ## the long tests too: servers, kill tests, whole chains
 	@$(RUN) -m pytest -q -m "not gpu and not weights"

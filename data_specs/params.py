@@ -253,7 +253,7 @@ def explain(error: ValidationError) -> str:
 
 
 def apply_override(tree: dict[str, Any], override: str) -> None:
-    """Set one key of nested plain data, `section.key=value` its value YAML or nothing. Raises ValueError when it looks otherwise."""
+    """Set one key of nested plain data: `section.key=value`, a YAML value or nothing, an empty text. Raises ValueError for anything else."""
     path, separator, text = override.partition("=")
     *sections, key = path.strip().split(".")
     node = tree

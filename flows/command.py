@@ -60,12 +60,12 @@ def _guarded(command: str, action: Any, parsed: argparse.Namespace) -> None:
     except BaseException as error:
         if parsed.debug:
             raise
-        if status := stopped_with(error):
-            print(f"atelier3d {command}: stopped. The same command again goes on with what is missing.", file=sys.stderr, flush=True)
-            sys.exit(status)
-        if not isinstance(error, (ValueError, OSError)):
+        status = stopped_with(error)
+        if not status and not isinstance(error, (ValueError, OSError)):
             raise
-        sys.exit(f"atelier3d {command}: {error}")
+        said = "stopped. The same command again goes on with what is missing." if status else error
+        print(f"atelier3d {command}: {said}", file=sys.stderr, flush=True)
+        sys.exit(status or 1)
 
 
 def _run_flow(parsed: argparse.Namespace) -> None:

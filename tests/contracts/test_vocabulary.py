@@ -26,7 +26,7 @@ def test_no_word_beside_the_vocabulary() -> None:
     stage_folders = {path.parent.name for path in (REPOSITORY / "tasks").glob("*/task.py")}
     assert stage_folders == set(WORDS)
     flow_files = {path.stem for path in (REPOSITORY / "flows").glob("*.py")}
-    assert flow_files == {*WORDS, "full", "command", "environment", "shard_stage", "__init__"}
+    assert flow_files == {*WORDS, "full", "command", "environment", "shard_stage", "stopping", "__init__"}
 
 
 @pytest.mark.parametrize("size", SIZES)
