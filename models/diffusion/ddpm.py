@@ -18,6 +18,7 @@ from models.diffusion.schedule import TIMESTEPS, check_steps
 from models.recipe import StepRandom
 
 Prediction = Literal["noise", "velocity"]
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,11 @@ class Ddpm:
 
     def add_noise(self, clean: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
         """x_t, (B, ...)."""
-        return _scheduler(self).add_noise(clean, noise, timesteps)  # type: ignore[arg-type]
+        return _scheduler(self, clean.device).add_noise(clean, noise, timesteps)  # type: ignore[arg-type]
 
     def target(self, clean: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor:
         """The noise or the velocity, (B, ...)."""
-        return noise if self.prediction == "noise" else _scheduler(self).get_velocity(clean, noise, timesteps)  # type: ignore[arg-type]
+        return noise if self.prediction == "noise" else _scheduler(self, clean.device).get_velocity(clean, noise, timesteps)  # type: ignore[arg-type]
 
     def sampling_timesteps(self, steps: int, shape: tuple[int, ...] = ()) -> list[int]:
         """Spaced from 999 down, so that the first one sees the noise it was trained on. Raises ValueError unless 1 <= steps <= 1000."""
@@ -60,11 +61,13 @@ class Ddpm:
 
     def kept(self, timestep: int) -> float:
         """a_t."""
-        return float(_scheduler(self).alphas_cumprod[timestep])
+        return float(_scheduler(self, CPU).alphas_cumprod[timestep])
 
 
 @lru_cache(maxsize=8)
-def _scheduler(schedule: Ddpm) -> DDIMScheduler:
-    return DDIMScheduler(
-        num_train_timesteps=TIMESTEPS, beta_start=schedule.beta_first, beta_end=schedule.beta_last, beta_schedule=schedule.beta_schedule
-    )
+def _scheduler(schedule: Ddpm, device: torch.device) -> DDIMScheduler:
+    """One for each device: it moves its table to its samples', and from the meta device (models/outline.py) no number comes back."""
+    with CPU:
+        return DDIMScheduler(
+            num_train_timesteps=TIMESTEPS, beta_start=schedule.beta_first, beta_end=schedule.beta_last, beta_schedule=schedule.beta_schedule
+        )

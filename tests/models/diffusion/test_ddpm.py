@@ -28,6 +28,13 @@ def test_schedule_is_the_linear_one() -> None:
     np.testing.assert_allclose([Ddpm().kept(t) for t in range(1000)], KEPT, rtol=1e-4)
 
 
+def test_whoever_plans_first_leaves_numbers_behind() -> None:
+    schedule = Ddpm(beta_last=0.0123)  # nobody else has asked for this one
+    with torch.device("meta"):
+        assert schedule.add_noise(torch.zeros(2, 4), torch.zeros(2, 4), torch.zeros(2, dtype=torch.long)).device.type == "meta"
+    assert 0 < schedule.kept(999) < schedule.kept(0) < 1
+
+
 def test_loss_is_the_mean_square_per_sample() -> None:
     clean, noise = torch.randn(3, 2, 4, 4), torch.randn(3, 2, 4, 4)
     times = torch.tensor([0, 500, 999])
